@@ -1,0 +1,42 @@
+//! The words of the field: parties, quantities, money, time, usage records, billable events, outcomes and codes.
+//! Everything above speaks in these types; nothing here knows a file format, a tariff, a disk or a clock.
+//! Types are parsed once into shapes that cannot be wrong, so later stages do not check again.
+
+pub mod balance;
+pub mod claim;
+pub mod code;
+pub mod diagnostic;
+pub mod digits;
+pub mod event;
+pub mod identity;
+pub mod money;
+pub mod position;
+pub mod quantity;
+pub mod raw;
+pub mod record;
+pub mod reference;
+pub mod session;
+pub mod time;
+pub mod zone;
+
+pub use balance::{Balance, BalanceKey, CounterId};
+pub use claim::Claim;
+pub use code::{Code, Fault, Stage};
+pub use diagnostic::{Diagnostic, Severity};
+pub use digits::Digits;
+pub use event::{
+    AllowanceUse, BillableEvent, ChargeLine, DiscountUse, EventId, EventKind, LineKind, Operation, Run,
+};
+pub use identity::{Identity, KeySecret};
+pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
+pub use position::{FileOrdinal, Position, Slot, Turn};
+pub use quantity::{Service, Unit};
+pub use raw::{LocalTime, RawUsage};
+pub use record::{Direction, Part, Partial, Party, RecordType, Role, Served, UsageRecord};
+pub use reference::{Account, CycleAnchor, Subscription, Validity};
+pub use session::{HeldPartial, Session};
+pub use time::{Date, Timestamp};
+pub use zone::{LocalResolution, TimeZone};
+
+/// Decimal type of all prices and amounts.
+pub use rust_decimal::Decimal;

@@ -1,0 +1,69 @@
+//! Reference data of customers: accounts and subscriptions with their validity.
+//! Relies on the tables being checked when they are read; ids are interned, so records carry small numbers.
+//! Never looked up by a stage without a time: what is valid depends on the chargeable start.
+
+use crate::digits::Digits;
+use crate::money::Currency;
+use crate::zone::TimeZone;
+
+/// A half-open stretch of time `[from_ms, to_ms)`, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Validity {
+    /// First instant.
+    pub from_ms: i64,
+    /// First instant after it.
+    pub to_ms: i64,
+}
+
+impl Validity {
+    /// Always.
+    pub const ALWAYS: Self = Self { from_ms: i64::MIN, to_ms: i64::MAX };
+
+    /// True when the instant lies in it.
+    pub const fn contains(self, utc_ms: i64) -> bool {
+        self.from_ms <= utc_ms && utc_ms < self.to_ms
+    }
+
+    /// True when the two share an instant.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.from_ms < other.to_ms && other.from_ms < self.to_ms
+    }
+}
+
+/// Day of the month on which an account's cycles begin, 1 to 31; the last day where the month is shorter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CycleAnchor(pub u8);
+
+/// One version of an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Its id. Versions of one account share it.
+    pub id: Box<str>,
+    /// What it is billed in.
+    pub currency: Currency,
+    /// The zone of its days and cycles.
+    pub time_zone: TimeZone,
+    /// When its cycles begin.
+    pub anchor: CycleAnchor,
+    /// When this version holds.
+    pub validity: Validity,
+}
+
+/// One version of a subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// Its id. Versions of one subscription share it.
+    pub id: Box<str>,
+    /// Dense index of this id in the generation's table of subscription ids; versions share it.
+    pub index: u32,
+    /// Dense index of its account in the generation's table of account ids.
+    pub account: u32,
+    /// Dense index of the plan in the generation's table of plan ids.
+    pub plan: u32,
+    /// Its number, international digits.
+    pub msisdn: Option<Digits>,
+    /// Its IMSI.
+    pub imsi: Option<Digits>,
+    /// When this version holds.
+    pub validity: Validity,
+}

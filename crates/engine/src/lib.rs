@@ -1,1 +1,7 @@
-//! (being built)
+//! The stages in order, their state and routing, and the traits by which the world reaches them.
+//! Relies on the pure stages of `cdr`, `mediation` and `rating`; gives effects for one atomic commit.
+//! Never starts a thread, opens a file or reads a clock.
+
+pub mod clock;
+pub mod disk;
+pub mod source;

@@ -5,7 +5,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file that is written at its end and read at any place.
+/// What holds a lock: the lock ends when this is dropped or the process dies.
+pub type DiskLock = Box<dyn std::any::Any + Send + Sync>;
+
+/// A file that is written at its end and read at any place. After a failed append or sync its content is unknown, so
+/// every later call fails.
 pub trait DiskFile: Send + Sync {
     /// Appends all of `bytes`.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
@@ -31,7 +35,7 @@ pub trait Disk: Send + Sync {
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
     /// True when there is such a file or folder.
     fn exists(&self, path: &Path) -> bool;
-    /// Creates a folder and its parents.
+    /// Creates a folder and its parents, durably.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
     /// Renames within one file system, replacing.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -41,4 +45,6 @@ pub trait Disk: Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the entries of a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Locks `path`, created when it is not there, for this process alone; `WouldBlock` when another holds it.
+    fn lock(&self, path: &Path) -> io::Result<DiskLock>;
 }

@@ -2,47 +2,9 @@
 //! Relies on a source showing complete files only, in a fixed order, and reading the same bytes again on request.
 //! Never lets a source decide what a record is: blocks are cut by the format's framing.
 
-use caudal_usage::{Code, FileOrdinal};
+use caudal_usage::Code;
 
-/// A complete file that a source found and nobody has claimed yet.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FoundFile {
-    /// Index of the source in the pipeline.
-    pub source: u16,
-    /// Name relative to the source's directory, as bytes of the path.
-    pub name: Vec<u8>,
-    /// Octets on disk.
-    pub size: u64,
-    /// Inode number: tells a file that was replaced from one that grew.
-    pub inode: u64,
-    /// XXH3-64 of the first [`HEAD_LEN`] octets on disk (all, when shorter).
-    pub head_hash: u64,
-}
-
-/// Octets that `head_hash` covers.
-pub const HEAD_LEN: usize = 4096;
-
-/// A claimed file: found, numbered, and noted when.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FileClaim {
-    /// What was found.
-    pub found: FoundFile,
-    /// Its number in the order of claims.
-    pub ordinal: FileOrdinal,
-    /// When it was claimed, UTC milliseconds: the arrival, by which "in the future" is judged. In no output.
-    pub arrival_ms: i64,
-}
-
-/// How far a file has been read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct FileProgress {
-    /// Octets of (uncompressed) content before the next block.
-    pub offset: u64,
-    /// Records before the next block.
-    pub records: u32,
-    /// XXH3-64 over the (uncompressed) content before `offset`.
-    pub prefix_hash: u64,
-}
+pub use caudal_usage::commit::{FileClaim, FileProgress, FoundFile, HEAD_LEN};
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -20,3 +20,12 @@ pub struct Claim {
     /// 0 for a record as collected; recycling presents the next higher number.
     pub attempt: u8,
 }
+
+/// Which claims a key can meet. Follows from the key rule, so it is the same for every record of a format and source.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Reach {
+    /// The key contains the event time: only claims of the record's own day.
+    Day,
+    /// The key does not: any claim inside the window, so that a re-issue with another start is still met.
+    Window,
+}

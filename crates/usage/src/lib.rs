@@ -3,8 +3,10 @@
 //! Types are parsed once into shapes that cannot be wrong, so later stages do not check again.
 
 pub mod balance;
+pub mod books;
 pub mod claim;
 pub mod code;
+pub mod commit;
 pub mod diagnostic;
 pub mod digits;
 pub mod event;
@@ -20,8 +22,13 @@ pub mod time;
 pub mod zone;
 
 pub use balance::{Balance, BalanceKey, CounterId};
-pub use claim::Claim;
+pub use books::{BookKey, Counts};
+pub use claim::{Claim, Reach};
 pub use code::{Code, Fault, Stage};
+pub use commit::{
+    Commit, Cursor, FileClaim, FileEntry, FileProgress, Finished, FoundFile, OpenFile, Receipt, SourceCursor,
+    Stamp, Stream,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use digits::Digits;
 pub use event::{

@@ -1,1 +1,9 @@
-//! (being built)
+//! Every stored or sent form: JSON lines for consumers, binary forms for the state.
+//! Relies on the domain types of `usage`, which do not serialize themselves.
+//! Never without a version: each binary form begins with its version byte, each JSON form has a schema.
+
+pub mod binary;
+pub mod event;
+pub mod json;
+
+pub use binary::{Decoder, Encoder, WireError};

@@ -1,0 +1,202 @@
+//! What one commit holds beside claims, sessions and balances: the input position, files, books, receipts, stamps.
+//! Relies on the schedule for the order of blocks; every value here is recorded input or derives from it.
+//! Never split: all of it becomes true in one act or none of it.
+
+use crate::books::{BookKey, Counts};
+use crate::position::FileOrdinal;
+use compact_str::CompactString;
+
+/// A complete file that a source found and nobody has claimed yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FoundFile {
+    /// Index of the source in the pipeline.
+    pub source: u16,
+    /// Name relative to the source's directory, as bytes of the path.
+    pub name: Vec<u8>,
+    /// Octets on disk.
+    pub size: u64,
+    /// Inode number: tells a file that was replaced from one that grew.
+    pub inode: u64,
+    /// XXH3-64 of the first [`HEAD_LEN`] octets on disk (all, when shorter).
+    pub head_hash: u64,
+}
+
+/// Octets that `head_hash` covers.
+pub const HEAD_LEN: usize = 4096;
+
+/// A claimed file: found, numbered, and noted when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileClaim {
+    /// What was found.
+    pub found: FoundFile,
+    /// Its number in the order of claims.
+    pub ordinal: FileOrdinal,
+    /// When it was claimed, UTC milliseconds: the arrival, by which "in the future" is judged. In no output.
+    pub arrival_ms: i64,
+}
+
+/// How far a file has been read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FileProgress {
+    /// Octets of (uncompressed) content before the next block.
+    pub offset: u64,
+    /// Records before the next block.
+    pub records: u32,
+    /// XXH3-64 over the (uncompressed) content before `offset`.
+    pub prefix_hash: u64,
+}
+
+/// A file whose blocks are being read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenFile {
+    /// Which.
+    pub ordinal: FileOrdinal,
+    /// Where the next block stands; the current one while `taken` is not zero.
+    pub progress: FileProgress,
+    /// Records of the current block that earlier epochs took.
+    pub taken: u32,
+    /// Number of the current block in the schedule, while `taken` is not zero.
+    pub block: u64,
+}
+
+/// A source's part of the input position.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceCursor {
+    /// Its name.
+    pub name: CompactString,
+    /// True while it has claimed input: only then does it hold back the overall watermark.
+    pub active: bool,
+    /// Greatest event time seen up to the end of its last whole block, UTC milliseconds.
+    pub watermark_ms: i64,
+    /// Greatest event time seen in the block that is being taken.
+    pub block_max_ms: i64,
+    /// The file being read.
+    pub open: Option<OpenFile>,
+}
+
+/// Event time before any was seen.
+pub const NO_TIME_MS: i64 = i64::MIN;
+
+/// The input position: where the schedule stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    /// Number of the next block.
+    pub next_block: u64,
+    /// Ordinal of the next claimed file.
+    pub next_ordinal: u32,
+    /// Index of the source whose turn it is.
+    pub turn: u16,
+    /// Blocks left of its turn.
+    pub quantum_left: u16,
+    /// Overall watermark: the least over active sources, never falling. UTC milliseconds.
+    pub watermark_ms: i64,
+    /// First day inside the dedup window; records of earlier days are too old.
+    pub floor_day: i32,
+    /// The sources, by name.
+    pub sources: Vec<SourceCursor>,
+}
+
+/// What is known of a file when its last block has been taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finished {
+    /// Octets of (uncompressed) content.
+    pub octets: u64,
+    /// Framed records, headers included.
+    pub framed: u32,
+    /// XXH3-64 of the content.
+    pub content_hash: u64,
+}
+
+/// A claimed file as the state keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileEntry {
+    /// Name of the source.
+    pub source: CompactString,
+    /// The claim.
+    pub claim: FileClaim,
+    /// Set by the commit that holds the end of the file.
+    pub finished: Option<Finished>,
+    /// True once the source was told and the file archived, deleted or kept.
+    pub released: bool,
+}
+
+impl FileEntry {
+    /// Source and name, as events show it: `msc-1/calls_0042.csv`. Bytes that are no UTF-8 are replaced.
+    pub fn display_name(&self) -> String {
+        format!("{}/{}", self.source, String::from_utf8_lossy(&self.claim.found.name))
+    }
+}
+
+/// The output streams.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[allow(missing_docs)]
+pub enum Stream {
+    Rated,
+    Suspense,
+    Duplicates,
+    Audit,
+}
+
+impl Stream {
+    /// All, in order of their index.
+    pub const ALL: [Self; 4] = [Self::Rated, Self::Suspense, Self::Duplicates, Self::Audit];
+
+    /// Name of its folder.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rated => "rated",
+            Self::Suspense => "suspense",
+            Self::Duplicates => "duplicates",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// How much of a data file belongs to the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// Which stream.
+    pub stream: Stream,
+    /// Number of the data file, from 1.
+    pub segment: u32,
+    /// Octets.
+    pub len: u64,
+    /// Lines.
+    pub lines: u64,
+    /// CRC-32C of them.
+    pub crc: u32,
+    /// True when the file is complete: *finish* gives it its final name.
+    pub closed: bool,
+}
+
+/// Where a slot's state stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord)]
+pub struct Stamp {
+    /// Epoch that last touched the slot.
+    pub epoch: u64,
+    /// Next block of the schedule at that commit.
+    pub block: u64,
+}
+
+/// One commit, but for claims, sessions and balances, which follow it as bytes of their own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Commit {
+    /// Number of the epoch, from 1.
+    pub epoch: u64,
+    /// Content hash of reference data and plans.
+    pub generation: CompactString,
+    /// The input position after it.
+    pub cursor: Cursor,
+    /// Files claimed.
+    pub claimed: Vec<FileEntry>,
+    /// Files whose end it holds.
+    pub finished: Vec<(FileOrdinal, Finished)>,
+    /// Files that *finish* has dealt with since.
+    pub released: Vec<FileOrdinal>,
+    /// Changes of the books.
+    pub books: Vec<(BookKey, Counts)>,
+    /// Data files written to, or closed.
+    pub receipts: Vec<Receipt>,
+    /// Record slots and account slots whose state changed, a bit each.
+    pub touched: [[u64; 4]; 2],
+}

@@ -4,6 +4,10 @@
 
 pub mod binary;
 pub mod event;
+pub mod frame;
 pub mod json;
+pub mod lines;
+pub mod record;
+pub mod state;
 
 pub use binary::{Decoder, Encoder, WireError};

@@ -1,12 +1,10 @@
-//! Turns the manifests of the crates into arrows and checks that each goes down the house.
-//! Relies on the folder of a crate being its name, and on the table below being the house.
+//! Turns what cargo knows of the crates into arrows and checks that each goes down the house.
+//! Relies on `cargo tree` for the arrows, and on the table below being the house.
 //! Never looks at dev-dependencies: a test may stand on anything.
 
 use crate::Outcome;
-use crate::repo::{Repo, TextFile};
-use anyhow::Result;
-use std::collections::BTreeSet;
-use toml::{Table, Value};
+use crate::repo::Repo;
+use anyhow::{Context, Result, bail};
 
 /// A crate's place in the house.
 struct Place {
@@ -43,16 +41,16 @@ const HOUSE: &[Place] = &[
 /// The only arrow between two crates of one floor: prices are computed from compiled plans.
 const LEVEL_ARROWS: &[(&str, &str)] = &[("rating", "tariff")];
 
-/// A manifest and the crate it belongs to.
-struct Manifest<'a> {
-    name: &'a str,
-    path: &'a str,
-    text: &'a str,
+/// A crate and the crates of the house it is built on.
+struct Arrows<'a> {
+    from: &'a str,
+    to: Vec<&'a str>,
 }
 
 /// Prints the crates by level with their arrows, then what is wrong with them.
 pub fn print(repo: &Repo) -> Result<Outcome> {
-    let manifests = manifests(repo);
+    let tree = tree(repo)?;
+    let arrows = read(&tree);
     let mut level = "";
     for place in HOUSE.iter().rev() {
         if place.level != level {
@@ -60,138 +58,128 @@ pub fn print(repo: &Repo) -> Result<Outcome> {
             level = place.level;
         }
         println!("  {:<10} {}", place.name, place.purpose);
-        let own = manifests.iter().find(|manifest| manifest.name == place.name);
-        let below = own.map(|manifest| arrows_of(manifest.text)).unwrap_or_default();
-        if !below.is_empty() {
-            println!("  {:<10}   → {}", "", below.into_iter().collect::<Vec<_>>().join(", "));
+        let own = arrows.iter().find(|own| own.from == place.name && !own.to.is_empty());
+        if let Some(own) = own {
+            println!("  {:<10}   → {}", "", own.to.join(", "));
         }
     }
-    let wrong = check(repo);
+    let wrong = wrong_in(&arrows);
     wrong.iter().for_each(|wrong| println!("{wrong}"));
     Ok(if wrong.is_empty() { Outcome::Good } else { Outcome::Bad })
 }
 
 /// Every arrow that does not go down, every crate without a place, every place without a crate.
 pub fn check(repo: &Repo) -> Vec<String> {
-    check_manifests(&manifests(repo))
+    match tree(repo) {
+        Ok(tree) => wrong_in(&read(&tree)),
+        Err(error) => vec![format!("{error:#}")],
+    }
 }
 
-fn manifests(repo: &Repo) -> Vec<Manifest<'_>> {
-    repo.texts.iter().filter_map(manifest).collect()
+/// Each crate of the workspace as a line `0NAME …`, what it is built on below it as lines `1NAME …`.
+fn tree(repo: &Repo) -> Result<String> {
+    const TREE: &[&str] = &[
+        "tree",
+        "--workspace",
+        "--all-features",
+        "--edges",
+        "normal,build",
+        "--depth",
+        "1",
+        "--prefix",
+        "depth",
+    ];
+    let output = repo.cargo(TREE).output().context("cannot start `cargo tree`")?;
+    if !output.status.success() {
+        bail!("`cargo tree` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn manifest(file: &TextFile) -> Option<Manifest<'_>> {
-    crate_of(&file.path).map(|name| Manifest { name, path: &file.path, text: &file.text })
-}
-
-/// `cdr` of `crates/cdr/Cargo.toml`.
-fn crate_of(manifest: &str) -> Option<&str> {
-    let folder = manifest.strip_suffix("/Cargo.toml")?;
-    let name = folder.strip_prefix("crates/").unwrap_or(folder);
-    (!name.contains('/')).then_some(name)
-}
-
-fn check_manifests(manifests: &[Manifest]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for manifest in manifests {
-        match find(manifest.name) {
-            Some(place) => wrong.extend(check_arrows(place, manifest)),
-            None => wrong.push(format!("{}: `{}` has no place in the house", manifest.path, manifest.name)),
+fn read(tree: &str) -> Vec<Arrows<'_>> {
+    let mut all: Vec<Arrows> = Vec::new();
+    for line in tree.lines() {
+        let package = line.split(' ').next().unwrap_or_default();
+        if let Some(from) = package.strip_prefix('0') {
+            all.push(Arrows { from: from.strip_prefix("caudal-").unwrap_or(from), to: Vec::new() });
+        } else if let (Some(to), Some(last)) = (package.strip_prefix('1').and_then(own_crate), all.last_mut())
+        {
+            last.to.push(to);
         }
     }
-    let empty = HOUSE.iter().filter(|place| !manifests.iter().any(|manifest| manifest.name == place.name));
-    wrong.extend(
-        empty.map(|place| format!("crates/: `{}` has a place in the house, and no manifest", place.name)),
-    );
+    all
+}
+
+/// The name without the prefix, if the package is one of the project's own.
+fn own_crate(package: &str) -> Option<&str> {
+    match package {
+        "caudal" | "xtask" => Some(package),
+        _ => package.strip_prefix("caudal-"),
+    }
+}
+
+fn wrong_in(all: &[Arrows]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for arrows in all {
+        match find(arrows.from) {
+            Some(from) => wrong.extend(arrows.to.iter().filter_map(|to| wrong_arrow(from, to))),
+            None => wrong.push(format!("`{}` has no place in the house", arrows.from)),
+        }
+    }
+    let empty = HOUSE.iter().filter(|place| !all.iter().any(|arrows| arrows.from == place.name));
+    wrong.extend(empty.map(|place| format!("`{}` has a place in the house, and is not there", place.name)));
     wrong
 }
 
-fn check_arrows(from: &Place, manifest: &Manifest) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for name in arrows_of(manifest.text) {
-        let goes_down = |to: &Place| from.floor > to.floor || LEVEL_ARROWS.contains(&(from.name, to.name));
-        match find(&name) {
-            Some(to) if goes_down(to) => {}
-            Some(to) => wrong.push(format!(
-                "{}: {} ({}) → {} ({}) does not go down",
-                manifest.path, from.name, from.level, to.name, to.level
-            )),
-            None => wrong.push(format!("{}: {} → {name} leads out of the house", manifest.path, from.name)),
-        }
-    }
-    wrong
+fn wrong_arrow(from: &Place, to: &str) -> Option<String> {
+    let Some(to) = find(to) else {
+        return Some(format!("{} → {to} leads out of the house", from.name));
+    };
+    let is_right = from.floor > to.floor || LEVEL_ARROWS.contains(&(from.name, to.name));
+    let said = || format!("{} ({}) → {} ({}) does not go down", from.name, from.level, to.name, to.level);
+    (!is_right).then(said)
 }
 
 fn find(name: &str) -> Option<&'static Place> {
     HOUSE.iter().find(|place| place.name == name)
 }
 
-/// The project's own crates that a manifest needs to build, without the prefix.
-fn arrows_of(manifest: &str) -> BTreeSet<String> {
-    let Ok(table) = manifest.parse::<Table>() else {
-        // Cargo has read the same text to start this program, so it cannot be broken here.
-        return BTreeSet::new();
-    };
-    let mut arrows = BTreeSet::new();
-    add_arrows(&table, &mut arrows);
-    let targets = table.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
-    targets.filter_map(Value::as_table).for_each(|target| add_arrows(target, &mut arrows));
-    arrows
-}
-
-fn add_arrows(table: &Table, arrows: &mut BTreeSet<String>) {
-    let sections = ["dependencies", "build-dependencies"].map(|section| table.get(section));
-    for (key, value) in sections.into_iter().flatten().filter_map(Value::as_table).flatten() {
-        // A dependency may go by another name than its package.
-        let package = value.get("package").and_then(Value::as_str).unwrap_or(key);
-        if let Some(name) = package.strip_prefix("caudal-") {
-            arrows.insert(name.to_owned());
-        } else if matches!(package, "caudal" | "xtask") {
-            arrows.insert(package.to_owned());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The arrows of one crate whose manifest holds `text`; `expect` is found in the complaint, or empty.
-    fn check(name: &str, text: &str, expect: &str) {
-        let place = find(name).expect("a crate of the house");
-        let wrong = check_arrows(place, &Manifest { name, path: "Cargo.toml", text });
-        match expect.is_empty() {
-            true => assert_eq!(wrong, Vec::<String>::new(), "{text}"),
-            false => assert!(wrong.len() == 1 && wrong[0].contains(expect), "{wrong:?} for {text}"),
-        }
+    /// One arrow; `expect` is the complaint, or empty.
+    fn check(from: &str, to: &str, expect: &str) {
+        let tree = format!("0caudal-{from} v0.1.0 (/src)\n1anyhow v1.0.0\n1caudal-{to} v0.1.0 (/src)\n");
+        let arrows = read(&tree);
+        assert_eq!(arrows.len(), 1, "{tree}");
+        let wrong = wrong_in(&arrows).into_iter().filter(|wrong| wrong.contains('→'));
+        assert_eq!(wrong.collect::<String>(), expect, "{from} → {to}");
     }
 
     #[test]
     fn arrows_go_down_only() {
-        check("engine", "[dependencies]\ncaudal-rating.workspace = true\nserde = \"1\"", "");
-        check("rating", "[dependencies]\ncaudal-tariff = { workspace = true }", "");
-        check("tariff", "[dependencies]\ncaudal-rating = { workspace = true }", "tariff (L1) → rating (L1)");
-        check(
-            "usage",
-            "[dependencies]\ncaudal-engine = { path = \"../engine\" }",
-            "usage (L0) → engine (L2)",
-        );
-        check("store", "[dependencies.caudal-connect]\nworkspace = true", "store (L3) → connect (L3)");
-        check("wire", "[build-dependencies]\ncaudal-cdr = { workspace = true }", "wire (L1) → cdr");
-        check(
-            "cdr",
-            "[target.'cfg(unix)'.dependencies]\nx = { package = \"caudal-wire\" }",
-            "cdr (L1) → wire",
-        );
-        check("load", "[dependencies]\ncaudal = { path = \"../caudal\" }", "load (dev) → caudal (L5)");
-        check("cdr", "[dependencies]\ncaudal-extra = \"1\"", "leads out of the house");
-        check("usage", "[dev-dependencies]\ncaudal-load = { workspace = true }", "");
+        check("engine", "rating", "");
+        check("rating", "tariff", "");
+        check("tariff", "rating", "tariff (L1) → rating (L1) does not go down");
+        check("usage", "engine", "usage (L0) → engine (L2) does not go down");
+        check("store", "connect", "store (L3) → connect (L3) does not go down");
+        check("runtime", "load", "runtime (L4) → load (dev) does not go down");
+        check("cdr", "extra", "cdr → extra leads out of the house");
     }
 
     #[test]
-    fn every_crate_has_a_place() {
-        let wrong = check_manifests(&[Manifest { name: "extra", path: "crates/extra/Cargo.toml", text: "" }]);
+    fn crates_without_prefix_are_read_too() {
+        let tree =
+            "0xtask v0.1.0 (/src)\n1caudal v0.1.0 (/src)\n\n0caudal v0.1.0 (/src)\n1caudal-load v0.1.0\n";
+        let arrows: Vec<_> = read(tree).into_iter().map(|arrows| (arrows.from, arrows.to)).collect();
+        assert_eq!(arrows, [("xtask", vec!["caudal"]), ("caudal", vec!["load"])]);
+    }
+
+    #[test]
+    fn every_crate_has_a_place_and_every_place_a_crate() {
+        let wrong = wrong_in(&read("0caudal-extra v0.1.0 (/src)\n"));
         assert_eq!(wrong.len(), 1 + HOUSE.len());
-        assert!(wrong[0].contains("`extra` has no place in the house"));
+        assert_eq!(wrong[0], "`extra` has no place in the house");
     }
 }

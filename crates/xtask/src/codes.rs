@@ -1,17 +1,32 @@
 //! Turns the table of codes in `usage` into the manual's page, docs/codes.md.
-//! Relies on that table being the only place where a code is defined.
-//! Never edits the page by hand: the ring `tidy` compares it.
+//! Relies on that table being the only place where a code is defined. The page is printed by a test, so that this
+//! program is there in seconds, and the ring `unit` compares it. Never edit the page by hand.
 
 use crate::repo::Repo;
+use crate::{Outcome, rings};
 use anyhow::{Context, Result};
-use caudal_usage::code::{Code, Ends};
-use std::fmt::Write;
-use std::fs;
 
-/// The page, from the root.
-pub const PAGE: &str = "docs/codes.md";
+/// Set for the test below when it is to write the page instead of comparing it.
+const WRITE: &str = "CAUDAL_WRITE_CODES";
 
-const HEAD: &str = "\
+/// Writes the page.
+pub fn write(repo: &Repo) -> Result<Outcome> {
+    let mut test = repo.cargo(rings::CARGO_TEST);
+    test.args(["--bin", "xtask", "--quiet", "--", "--quiet", "codes::"]).env(WRITE, "1");
+    let status = test.status().context("cannot start cargo")?;
+    Ok(if status.success() { Outcome::Good } else { Outcome::Bad })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WRITE;
+    use caudal_usage::code::{Code, Ends};
+    use std::fmt::Write;
+    use std::fs;
+
+    const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/codes.md");
+
+    const HEAD: &str = "\
 # Codes
 
 Under these codes a record is suspended or filtered. They are stable: a code is never renamed and never reused, so
@@ -22,31 +37,25 @@ names the stage that decided, the field and what was found there.
 This page is printed from the program's own table: `cargo xtask codes`.
 ";
 
-/// The page as it should be.
-pub fn page() -> Result<String> {
-    let mut page = HEAD.to_owned();
-    for (ends, title) in [(Ends::Suspended, "Suspended"), (Ends::Filtered, "Filtered")] {
-        writeln!(page, "\n## {title}\n\n| code | stage | what happened | what to do |\n|---|---|---|---|")?;
-        for code in Code::ALL.iter().filter(|code| code.ends() == ends) {
-            let (stage, meaning, remedy) = (code.stage().as_str(), code.meaning(), code.remedy());
-            writeln!(page, "| `{code}` | {stage} | {meaning} | {remedy} |")?;
+    fn page() -> String {
+        let mut page = HEAD.to_owned();
+        for (ends, title) in [(Ends::Suspended, "Suspended"), (Ends::Filtered, "Filtered")] {
+            let head = "| code | stage | what happened | what to do |\n|---|---|---|---|";
+            writeln!(page, "\n## {title}\n\n{head}").unwrap();
+            for code in Code::ALL.iter().filter(|code| code.ends() == ends) {
+                let (stage, meaning, remedy) = (code.stage().as_str(), code.meaning(), code.remedy());
+                writeln!(page, "| `{code}` | {stage} | {meaning} | {remedy} |").unwrap();
+            }
         }
+        page
     }
-    Ok(page)
-}
 
-/// Writes the page.
-pub fn write(repo: &Repo) -> Result<()> {
-    let path = repo.root.join(PAGE);
-    fs::write(&path, page()?).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{PAGE}: {} codes", Code::ALL.len());
-    Ok(())
-}
-
-/// What differs between the page and the table.
-pub fn check(repo: &Repo) -> Vec<String> {
-    match (page(), repo.text(PAGE)) {
-        (Ok(page), Some(text)) if page == text => Vec::new(),
-        _ => vec![format!("{PAGE}: not what the table of codes prints; run `cargo xtask codes`")],
+    #[test]
+    fn the_page_is_the_table() {
+        if std::env::var_os(WRITE).is_some() {
+            fs::write(PATH, page()).unwrap();
+        }
+        let text = fs::read_to_string(PATH).unwrap_or_default();
+        assert!(text == page(), "docs/codes.md is not what the table prints; run `cargo xtask codes`");
     }
 }

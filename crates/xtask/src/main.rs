@@ -49,7 +49,7 @@ fn run(args: &[String]) -> Result<Outcome> {
         ["test", options @ ..] => rings::test(&Repo::open()?, &rings::Choice::parse(options)?),
         ["tidy"] => tidy::print(&Repo::open()?),
         ["arrows"] => arrows::print(&Repo::open()?),
-        ["codes"] => codes::write(&Repo::open()?).map(|()| Outcome::Good),
+        ["codes"] => codes::write(&Repo::open()?),
         ["bench", options @ ..] => bench(&Repo::open()?, options),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

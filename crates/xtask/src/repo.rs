@@ -54,11 +54,6 @@ impl Repo {
         command.current_dir(&self.root).args(args);
         command
     }
-
-    /// The text of one file, if it is there.
-    pub fn text(&self, path: &str) -> Option<&str> {
-        self.texts.iter().find(|file| file.path == path).map(|file| file.text.as_str())
-    }
 }
 
 fn collect(root: &Path, folder: &Path, texts: &mut Vec<TextFile>) -> Result<()> {

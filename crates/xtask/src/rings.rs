@@ -42,7 +42,7 @@ pub const RINGS: &[Ring] = &[
 ];
 
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.
-const CARGO_TEST: &[&str] = &["test", "--release", "--workspace", "--features", "caudal/failpoints"];
+pub const CARGO_TEST: &[&str] = &["test", "--release", "--workspace", "--features", "caudal/failpoints"];
 
 /// How hard the rings try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -60,10 +60,10 @@ pub struct Subscription {
     pub account: u32,
     /// Dense index of the plan in the generation's table of plan ids.
     pub plan: u32,
-    /// Its number, international digits.
-    pub msisdn: Option<Digits>,
-    /// Its IMSI.
-    pub imsi: Option<Digits>,
+    /// Its number, international digits; empty when it has none. (Not an `Option`: one version fits a cache line.)
+    pub msisdn: Digits,
+    /// Its IMSI; empty when it has none.
+    pub imsi: Digits,
     /// When this version holds.
     pub validity: Validity,
 }

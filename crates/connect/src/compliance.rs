@@ -1,0 +1,71 @@
+//! What every source must do, as one check over any of them.
+//! Relies on the room's test to lay out files and to say what content they hold.
+//! Never knows how a source is built.
+
+use caudal_cdr::framing::Framing;
+use caudal_engine::source::{Block, BlockKind, FileClaim, FileProgress, FoundFile, Source};
+use caudal_usage::FileOrdinal;
+
+/// The claim that an engine would make of a found file.
+pub(crate) fn claim(found: &FoundFile) -> FileClaim {
+    FileClaim { found: found.clone(), ordinal: FileOrdinal(1), arrival_ms: 0 }
+}
+
+/// All blocks of a file from `from` on.
+pub(crate) fn blocks(source: &dyn Source, found: &FoundFile, from: FileProgress) -> Vec<Block> {
+    let mut reader = source.open(&claim(found), from).unwrap();
+    std::iter::from_fn(|| reader.next_block().unwrap()).collect()
+}
+
+/// Checks a source whose complete files hold `contents`, in order of their names.
+///
+/// MUST: show files in order of their names, leave out what is known, show the same files again; read every octet
+/// once; count the records that the framing counts; say `last` at the last block and only there; give the same blocks
+/// from any block's start; refuse to go on over other content; finish twice without an error.
+pub(crate) fn check(source: &mut dyn Source, framing: Framing, contents: &[&[u8]]) {
+    let now_ms = i64::MAX / 2;
+    let found = source.scan(now_ms, &|_| false).unwrap();
+    assert_eq!(found.len(), contents.len(), "files");
+    assert!(found.is_sorted_by(|a, b| a.name < b.name), "files in order of their names");
+    assert_eq!(source.scan(now_ms, &|_| false).unwrap(), found, "a second scan shows the same");
+    let first = found.first().cloned();
+    let rest = source.scan(now_ms, &|file| Some(file) == first.as_ref()).unwrap();
+    assert_eq!(rest, found.get(1..).unwrap_or_default(), "known files are left out");
+
+    for (file, content) in found.iter().zip(contents) {
+        let whole = blocks(source, file, FileProgress::default());
+        check_blocks(&whole, framing, content);
+        let head = source.open(&claim(file), FileProgress::default()).unwrap().head().to_vec();
+        assert!(content.starts_with(&head) && head.len() == content.len().min(caudal_cdr::HEAD_MAX));
+        for (index, block) in whole.iter().enumerate() {
+            assert_eq!(blocks(source, file, block.start), whole[index..], "resumed at block {index}");
+            if block.start.offset > 0 {
+                let other = FileProgress { prefix_hash: !block.start.prefix_hash, ..block.start };
+                assert!(source.open(&claim(file), other).is_err(), "resumed over other content");
+            }
+        }
+    }
+    for file in found.iter().chain(&found) {
+        source.finish(&claim(file)).unwrap();
+    }
+}
+
+fn check_blocks(blocks: &[Block], framing: Framing, content: &[u8]) {
+    let mut at = FileProgress::default();
+    for (index, block) in blocks.iter().enumerate() {
+        assert_eq!(block.start, at);
+        assert_eq!(block.last, index + 1 == blocks.len(), "last");
+        let (from, to) = (block.start.offset as usize, block.next.offset as usize);
+        let (len, records) = match block.kind {
+            BlockKind::Records => (block.bytes.len(), framing.records(&block.bytes).count()),
+            BlockKind::Damage { len, .. } => (len as usize, 1),
+        };
+        assert_eq!(to - from, len);
+        assert!(content[from..to].starts_with(&block.bytes));
+        assert_eq!((block.next.records - block.start.records) as usize, records);
+        assert_eq!(block.next.prefix_hash, xxhash_rust::xxh3::xxh3_64(&content[..to]));
+        at = block.next;
+    }
+    assert!(!blocks.is_empty(), "a file without records gives one empty block");
+    assert_eq!(at.offset as usize, content.len());
+}

@@ -1,0 +1,176 @@
+//! A file's octets to its content: as they are, or decompressed when they begin with the gzip magic.
+//! Relies on reading in fixed steps from the start, so what is got before a damage never depends on who asks.
+//! Never decompresses without a bound: expansion ratio and total are limited.
+
+use super::error::DirectoryError;
+use caudal_usage::Code;
+use flate2::bufread::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Take};
+
+/// Octets of content per octet on disk, above which a compressed file is a bomb. Deflate reaches 1,032; blank-padded
+/// usage records reach about 100.
+pub const EXPANSION_RATIO: u64 = 400;
+
+/// Content up to this many octets is never called a bomb: the ratio of a short file says little.
+pub const EXPANSION_FREE: u64 = 64 << 20;
+
+/// Greatest content of one compressed file, in octets.
+pub const EXPANSION_TOTAL: u64 = 256 << 30;
+
+/// Octets read or decompressed at a time.
+const STEP: usize = 64 * 1024;
+
+/// Bounds of decompression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub ratio: u64,
+    pub free: u64,
+    pub total: u64,
+}
+
+impl Bounds {
+    pub(super) const SHIPPED: Self =
+        Self { ratio: EXPANSION_RATIO, free: EXPANSION_FREE, total: EXPANSION_TOTAL };
+}
+
+/// Reads a file in whole steps, whatever the system returns, and counts.
+struct Steps {
+    file: Take<File>,
+    step: Box<[u8]>,
+    at: usize,
+    len: usize,
+    /// Octets taken from disk.
+    taken: u64,
+}
+
+impl Steps {
+    fn new(file: Take<File>) -> Self {
+        Self { file, step: vec![0; STEP].into(), at: 0, len: 0, taken: 0 }
+    }
+}
+
+/// Fills `buffer` as far as there is content; its length when there is enough.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(count) => len += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(len)
+}
+
+/// An error of the disk, told apart from an error of the compressed stream by this wrapper.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct DiskError(io::Error);
+
+impl BufRead for Steps {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.len {
+            self.len =
+                fill(&mut self.file, &mut self.step).map_err(|error| io::Error::other(DiskError(error)))?;
+            self.at = 0;
+            self.taken += self.len as u64;
+        }
+        Ok(self.step.get(self.at..self.len).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = self.len.min(self.at + amount);
+    }
+}
+
+impl Read for Steps {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+enum Stream {
+    Plain(Steps),
+    Gzip(Box<MultiGzDecoder<Steps>>),
+}
+
+/// The content of one file, in order.
+pub(super) struct Content {
+    stream: Stream,
+    name: String,
+    bounds: Bounds,
+    /// Octets of content given so far.
+    given: u64,
+    damage: Option<Code>,
+}
+
+impl Content {
+    /// Content of `file`, decompressed when it begins with 1F 8B.
+    pub(super) fn new(file: Take<File>, name: String, bounds: Bounds) -> Result<Self, DirectoryError> {
+        let mut steps = Steps::new(file);
+        let head = steps.fill_buf().map_err(|error| DirectoryError::io("read", &name, error))?;
+        let stream = if head.starts_with(&[0x1F, 0x8B]) {
+            Stream::Gzip(Box::new(MultiGzDecoder::new(steps)))
+        } else {
+            Stream::Plain(steps)
+        };
+        Ok(Self { stream, name, bounds, given: 0, damage: None })
+    }
+
+    /// Why the content ends early, once it has.
+    pub(super) fn damage(&self) -> Option<Code> {
+        self.damage
+    }
+
+    /// The file's name, for messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Appends the next step of content to `out`; 0 at the end, which `damage` explains when it came early.
+    pub(super) fn more(&mut self, out: &mut Vec<u8>) -> Result<usize, DirectoryError> {
+        if self.damage.is_some() {
+            return Ok(0);
+        }
+        let before = out.len();
+        out.resize(before + STEP, 0);
+        let result = match &mut self.stream {
+            Stream::Plain(steps) => steps.read(&mut out[before..]),
+            // One call of the decoder a step: what it had written when it fails is not told, and so not used.
+            Stream::Gzip(decoder) => decoder.read(&mut out[before..]),
+        };
+        let count = match result {
+            Ok(count) => count,
+            Err(error) => {
+                out.truncate(before);
+                return self.failed(error);
+            }
+        };
+        out.truncate(before + count);
+        self.given += count as u64;
+        if self.is_bomb() {
+            self.damage = Some(Code::BadLength);
+        }
+        Ok(count)
+    }
+
+    fn failed(&mut self, error: io::Error) -> Result<usize, DirectoryError> {
+        let of_disk = error.get_ref().is_some_and(|inner| inner.is::<DiskError>());
+        if of_disk || matches!(self.stream, Stream::Plain(_)) {
+            return Err(DirectoryError::io("read", &self.name, error));
+        }
+        self.damage = Some(Code::Truncated);
+        Ok(0)
+    }
+
+    fn is_bomb(&self) -> bool {
+        let Stream::Gzip(decoder) = &self.stream else { return false };
+        let taken = decoder.get_ref().taken;
+        let most = taken.saturating_mul(self.bounds.ratio).max(self.bounds.free);
+        self.given > most.min(self.bounds.total)
+    }
+}

@@ -1,0 +1,177 @@
+//! Puts a file away that is done: keeps, moves or removes it.
+//! Relies on the claim to know the file again, so a newer file of the same name is never touched.
+//! Never replaces a file, and never leaves neither copy: the new one is synced before the old one goes.
+
+use super::beneath::{self, shown};
+use super::error::DirectoryError;
+use super::{After, Complete, DirectoryConfig};
+use caudal_engine::source::FoundFile;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Files of one name and one hash that an archive takes before it is called broken.
+const MAX_CLASHES: u32 = 1_000;
+
+/// Ending of a copy that is not complete.
+const COPYING: &str = ".part";
+
+/// Archives, deletes or keeps. Doing it again does nothing.
+pub(super) fn finish(config: &DirectoryConfig, found: &FoundFile) -> Result<(), DirectoryError> {
+    let from = beneath::path_of(&config.directory, &found.name)?;
+    match &config.after {
+        After::Keep => Ok(()),
+        After::Archive(folder) => {
+            if is_there(config, found)? {
+                remove_marker(config, &from)?;
+                archive(&from, &beneath::path_of(folder, &found.name)?)?;
+            }
+            Ok(())
+        }
+        After::Delete => {
+            if is_there(config, found)? {
+                remove_marker(config, &from)?;
+                remove(&from)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// True when the claimed file still has its name. A file that grew is not done: its rest is to be read.
+fn is_there(config: &DirectoryConfig, found: &FoundFile) -> Result<bool, DirectoryError> {
+    let mut file = match beneath::open(&config.directory, &found.name) {
+        Ok(file) => file,
+        Err(DirectoryError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        // What has the name now is no regular file, so it is not the one that was read.
+        Err(DirectoryError::NotAFile { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let metadata = beneath::metadata(&file, &found.name)?;
+    if (metadata.ino(), metadata.len()) != (found.inode, found.size) {
+        return Ok(false);
+    }
+    Ok(beneath::head_hash(&mut file, &found.name, found.size)? == found.head_hash)
+}
+
+/// The marker goes first: left behind, it would call the next file of this name complete while it is written.
+fn remove_marker(config: &DirectoryConfig, from: &Path) -> Result<(), DirectoryError> {
+    match &config.complete {
+        Complete::Marker(suffix) => remove(&with_suffix(from, suffix.as_bytes())),
+        Complete::Renamed | Complete::StableFor(_) => Ok(()),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &[u8]) -> PathBuf {
+    PathBuf::from(std::ffi::OsString::from_vec([path.as_os_str().as_bytes(), suffix].concat()))
+}
+
+/// Removes a file and makes that durable; nothing when it is not there.
+fn remove(path: &Path) -> Result<(), DirectoryError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(DirectoryError::io("remove", path.display(), error)),
+    }
+}
+
+fn sync_parent(path: &Path) -> Result<(), DirectoryError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| DirectoryError::io("sync", folder.display(), error))
+}
+
+/// Moves `from` to `to`, or to `to-<hash>`, or to `to-<hash>-<n>`: the first that is free.
+fn archive(from: &Path, to: &Path) -> Result<(), DirectoryError> {
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| DirectoryError::io("create", folder.display(), error))?;
+    }
+    if place(from, to)? {
+        return Ok(());
+    }
+    let (hash, len) = content_hash(from)?;
+    for clash in 0..MAX_CLASHES {
+        let target = match clash {
+            0 => to.to_path_buf(),
+            1 => with_suffix(to, format!("-{:08x}", hash >> 32).as_bytes()),
+            n => with_suffix(to, format!("-{:08x}-{n}", hash >> 32).as_bytes()),
+        };
+        // An earlier try that was cut short after its copy was complete: the copy is there already.
+        let same =
+            std::fs::symlink_metadata(&target).is_ok_and(|there| there.is_file() && there.len() == len);
+        if same && content_hash(&target)? == (hash, len) {
+            remove(&with_suffix(&target, COPYING.as_bytes()))?;
+            return remove(from);
+        }
+        if clash > 0 && place(from, &target)? {
+            return Ok(());
+        }
+    }
+    Err(DirectoryError::Bound {
+        name: shown(to.as_os_str().as_bytes()),
+        what: "files of the same name and hash in the archive",
+        bound: u64::from(MAX_CLASHES),
+    })
+}
+
+/// Moves `from` to `to` unless something has that name; true when it was moved.
+fn place(from: &Path, to: &Path) -> Result<bool, DirectoryError> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => {
+            sync_parent(to)?;
+            sync_parent(from)?;
+            Ok(true)
+        }
+        Err(Errno::EXIST) => Ok(false),
+        // Another file system, or one that knows no such rename: a synced copy, then the name, then the removal.
+        Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => copy(from, to),
+        Err(error) => Err(DirectoryError::io("move", from.display(), error.into())),
+    }
+}
+
+/// Copies `from` beside `to`, syncs, gives it the name unless that is taken, and removes `from`.
+fn copy(from: &Path, to: &Path) -> Result<bool, DirectoryError> {
+    if std::fs::symlink_metadata(to).is_ok() {
+        return Ok(false);
+    }
+    let part = with_suffix(to, COPYING.as_bytes());
+    let failed = |error| DirectoryError::io("copy", from.display(), error);
+    std::fs::copy(from, &part).map_err(failed)?;
+    File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+    match std::fs::hard_link(&part, to) {
+        Ok(()) => remove(&part)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            remove(&part)?;
+            return Ok(false);
+        }
+        // No links there either. The name was free a moment ago, and the archive has one writer.
+        Err(_) => std::fs::rename(&part, to).map_err(failed)?,
+    }
+    sync_parent(to)?;
+    remove(from)?;
+    Ok(true)
+}
+
+/// XXH3-64 and length of the octets on disk.
+fn content_hash(path: &Path) -> Result<(u64, u64), DirectoryError> {
+    let failed = |error| DirectoryError::io("read", path.display(), error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = Xxh3::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut len = 0;
+    loop {
+        let count = file.read(&mut buffer).map_err(failed)?;
+        if count == 0 {
+            return Ok((hasher.digest(), len));
+        }
+        hasher.update(buffer.get(..count).unwrap_or_default());
+        len += count as u64;
+    }
+}

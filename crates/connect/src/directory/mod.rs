@@ -1,0 +1,96 @@
+//! A folder of files as a source: `scan` finds what is complete, `open` reads it, `finish` puts it away.
+//! Relies on POSIX names, inodes and links; every path is opened beneath the folder, component by component.
+//! Never follows a symlink, never waits on a FIFO, never shows a file that may still grow.
+
+mod beneath;
+mod content;
+mod error;
+mod finish;
+mod reader;
+mod scan;
+
+use caudal_cdr::framing::Framing;
+use caudal_engine::source::{BlockReader, FileClaim, FileProgress, FoundFile, Source};
+use std::path::PathBuf;
+
+pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL};
+pub use error::DirectoryError;
+pub use reader::{DAMAGE_KEPT, WINDOW_MAX};
+pub use scan::{Alarm, MAX_DEPTH, MAX_ENTRIES, MAX_FOUND, Refusal};
+
+/// How a file shows that its writer is done with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Complete {
+    /// The writer renames it to its final name when it is complete.
+    Renamed,
+    /// Size and modification time have not changed for this many milliseconds.
+    StableFor(i64),
+    /// `x.csv` is complete when `x.csv` with this suffix is there, e.g. `.done`.
+    Marker(String),
+}
+
+/// What becomes of a file that is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum After {
+    /// It stays.
+    Keep,
+    /// It moves to this folder, under its name; never replacing.
+    Archive(PathBuf),
+    /// It is removed.
+    Delete,
+}
+
+/// One folder as a source.
+#[derive(Clone, Debug)]
+pub struct DirectoryConfig {
+    /// Index of the source in the pipeline.
+    pub source: u16,
+    /// The folder.
+    pub directory: PathBuf,
+    /// How a file shows that it is complete.
+    pub complete: Complete,
+    /// What becomes of it when it is done.
+    pub after: After,
+    /// Names that end so are left out, e.g. `.md5`.
+    pub ignore: Vec<String>,
+    /// How its content is cut into blocks.
+    pub framing: Framing,
+}
+
+/// A folder as a source.
+#[derive(Debug)]
+pub struct DirectorySource {
+    config: DirectoryConfig,
+    scan: scan::Memory,
+}
+
+impl DirectorySource {
+    /// A source over `config.directory`, which need not exist before the first scan.
+    pub fn new(config: DirectoryConfig) -> Self {
+        Self { config, scan: scan::Memory::default() }
+    }
+
+    /// What the scans refused since the last call; each refusal once while it lasts.
+    pub fn take_alarms(&mut self) -> Vec<Alarm> {
+        self.scan.take_alarms()
+    }
+}
+
+impl Source for DirectorySource {
+    fn scan(&mut self, now_ms: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>> {
+        Ok(scan::scan(&self.config, &mut self.scan, now_ms, known)?)
+    }
+
+    fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>> {
+        let file = beneath::open_claimed(&self.config.directory, &claim.found)?;
+        let name = beneath::shown(&claim.found.name);
+        Ok(Box::new(reader::Reader::open(file, name, self.config.framing.clone(), from)?))
+    }
+
+    fn finish(&self, claim: &FileClaim) -> anyhow::Result<()> {
+        Ok(finish::finish(&self.config, &claim.found)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

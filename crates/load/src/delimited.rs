@@ -3,6 +3,7 @@
 //! Never quotes: no value holds a separator.
 
 use crate::files::Files;
+use crate::folder;
 use crate::manifest::Manifest;
 use crate::numbering::{self, Zone};
 use crate::options::Options;
@@ -38,11 +39,47 @@ pub const COLUMNS: [&str; 20] = [
 /// Octets of a line, its end included.
 const LINE_OCTETS: usize = 240;
 
+/// How the pipeline reads these lines.
+const PIPELINE: &str = r#"# A generated set: the lines of ../input with the outcomes that ../manifest.json expects.
+name = "generated-delimited"
+output = "out"
+dedup = { window = "90 days" }
+
+[[source]]
+name = "switch"
+format = "delimited"
+directory = "../input"
+complete = "renamed"
+after = "keep"
+time_zone = "Etc/UTC"
+numbers = { country = "34", national_prefix = "", international_prefix = "00" }
+separator = ";"
+header = true
+key = ["node", "call_id", "sequence"]
+billed = ["start", "duration", "volume", "calling", "called"]
+partial = { session = ["node", "call_id"], sequence = "sequence", last = { cause = "0" } }
+fields = [
+  { to = "service",      from = "service" },
+  { to = "record_type",  from = "record_type", map = { MOC = "moc", SMO = "sms_mo", PGW = "data", TST = "moc" } },
+  { to = "start",        from = "start_time",   type = "time", format = "%Y%m%d%H%M%S" },
+  { to = "duration",     from = "duration_s",   type = "duration", unit = "s" },
+  { to = "volume",       from = "octets",       type = "volume", unit = "octets" },
+  { to = "calling",      from = "a_number",     type = "number" },
+  { to = "called",       from = "b_number",     type = "number" },
+  { to = "rating_group", from = "rating_group", type = "integer" },
+]
+filter = [
+  { when = { answered = "0" }, code = "unanswered" },
+  { when = { record_type = "TST" }, code = "not_billable" },
+]
+"#;
+
 /// Columns that are left of a line that breaks off.
 const COLUMNS_LEFT: usize = 9;
 
 /// Writes the input files and returns what must come of them.
 pub fn write(options: &Options) -> anyhow::Result<Manifest> {
+    folder::write(options, PIPELINE)?;
     let header = COLUMNS.join(";") + "\n";
     let mut files = Files::new(&options.out.join("input"), "switch", header.into_bytes(), options.records);
     let mut script = Script::new(options);

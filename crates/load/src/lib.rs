@@ -32,7 +32,6 @@ pub fn generate(options: &Options) -> anyhow::Result<Manifest> {
         }
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     }
-    folder::write(options)?;
     let manifest = match options.format {
         Format::Delimited => delimited::write(options)?,
     };
@@ -40,4 +39,90 @@ pub fn generate(options: &Options) -> anyhow::Result<Manifest> {
     fs::write(&path, manifest.to_json(options))
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(manifest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    /// A folder of its own for one test, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("caudal-load-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn contents(folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>, root: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                contents(&path, into, root);
+            } else {
+                into.insert(path.strip_prefix(root).unwrap().to_path_buf(), fs::read(&path).unwrap());
+            }
+        }
+    }
+
+    fn set(format: Format, seed: u64, name: &str) -> (Manifest, BTreeMap<PathBuf, Vec<u8>>) {
+        let folder = Folder::new(name);
+        let options = Options {
+            subscriptions: 500,
+            prefixes: 200,
+            ..Options::new(format, 3_000, seed, folder.0.clone())
+        };
+        let manifest = generate(&options).unwrap();
+        assert!(generate(&options).unwrap_err().to_string().contains("exists already"));
+        let mut files = BTreeMap::new();
+        contents(&folder.0, &mut files, &folder.0);
+        (manifest, files)
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes() {
+        for (word, format) in Format::WORDS {
+            let first = set(format, 1, &format!("{word}-a"));
+            assert!(first == set(format, 1, &format!("{word}-b")), "{word}");
+            assert!(first != set(format, 2, &format!("{word}-c")), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_books_of_the_manifest_balance_and_no_outcome_is_missing() {
+        let (manifest, _) = set(Format::Delimited, 5, "books");
+        let tally = manifest.tally;
+        let filtered: u64 = tally.filtered.values().sum();
+        let suspended: u64 = tally.suspended.values().sum();
+        assert_eq!(tally.records_in, 3_000);
+        assert_eq!(
+            tally.records_in,
+            tally.rated + tally.merged + tally.held + tally.duplicate + filtered + suspended
+        );
+        assert!(tally.merged > 0 && tally.held > 0 && tally.duplicate > 0 && manifest.files == 8);
+        let codes: Vec<_> = tally.suspended.keys().copied().collect();
+        let expected = [
+            "bad_field",
+            "empty_key",
+            "event_in_future",
+            "gap",
+            "key_conflict",
+            "missing_field",
+            "no_rate",
+            "no_subscription",
+            "too_old",
+        ];
+        assert!(expected.iter().all(|code| codes.contains(code)), "{codes:?}");
+        assert_eq!(manifest.amounts.keys().collect::<Vec<_>>(), [&"EUR", &"USD"]);
+    }
 }

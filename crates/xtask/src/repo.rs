@@ -43,7 +43,8 @@ impl Repo {
         collect(root, root, &mut texts)?;
         texts.sort_by(|a, b| a.path.cmp(&b.path));
         let rust = texts.iter().filter(|file| file.path.ends_with(".rs"));
-        let sources = rust.map(|file| Source::read(&file.path, &file.text)).collect();
+        let mut sources: Vec<Source> = rust.map(|file| Source::read(&file.path, &file.text)).collect();
+        mark_test_modules(&mut sources);
         Ok(Self { root: root.to_path_buf(), texts, sources })
     }
 
@@ -53,6 +54,18 @@ impl Repo {
         let mut command = Command::new(cargo);
         command.current_dir(&self.root).args(args);
         command
+    }
+}
+
+fn mark_test_modules(sources: &mut [Source]) {
+    let modules: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in sources {
+        let is_in = |module: &String| {
+            source.path.strip_prefix(module).is_some_and(|rest| rest.starts_with(['.', '/']))
+        };
+        if modules.iter().any(is_in) {
+            source.mark_as_tests();
+        }
     }
 }
 

@@ -30,6 +30,21 @@ impl Source {
         Self { path: path.to_owned(), lines, code, tests, starts }
     }
 
+    /// Takes the whole file as tests: it is a module that is declared under `#[cfg(test)]`.
+    pub fn mark_as_tests(&mut self) {
+        self.tests = std::iter::once(0..self.code.len()).collect();
+    }
+
+    /// Where the modules lie that this file declares for tests only: paths without `.rs`, each a file or a folder.
+    pub fn test_modules(&self) -> Vec<String> {
+        let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
+        let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let folder = if matches!(name, "lib" | "main" | "mod") { folder } else { stem };
+        let items = self.tests.iter().filter_map(|range| self.code.get(range.clone()));
+        let names = items.filter_map(|item| item.strip_suffix(';')?.rsplit_once("mod "));
+        names.map(|(_, name)| format!("{folder}/{}", name.trim())).collect()
+    }
+
     /// The crate's folder name, or `benches`.
     pub fn crate_name(&self) -> &str {
         let path = self.path.strip_prefix("crates/").unwrap_or(&self.path);
@@ -53,8 +68,12 @@ impl Source {
     }
 }
 
+/// Integration tests; a module among the sources is told by its declaration, see [`Source::test_modules`].
 fn is_test_file(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("/tests.rs")
+    matches!(
+        path.split('/').collect::<Vec<_>>().as_slice(),
+        ["crates", _, "tests", ..] | ["benches", "tests", ..]
+    )
 }
 
 /// Items under `#[cfg(test)]`.
@@ -211,5 +230,15 @@ mod tests {
         assert_eq!(shipped, [(1, "fn a() {}"), (6, "fn c() {}")]);
         let source = Source::read("crates/a/tests/b.rs", text);
         assert_eq!(source.shipped_lines().count(), 0);
+    }
+
+    #[test]
+    fn modules_declared_for_tests_are_found() {
+        let text =
+            "mod a;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod b;\n#[cfg(test)]\nmod c {}\n";
+        let found = |path| Source::read(path, text).test_modules();
+        assert_eq!(found("crates/a/src/lib.rs"), ["crates/a/src/tests", "crates/a/src/b"]);
+        assert_eq!(found("crates/a/src/d/mod.rs"), ["crates/a/src/d/tests", "crates/a/src/d/b"]);
+        assert_eq!(found("crates/a/src/d.rs"), ["crates/a/src/d/tests", "crates/a/src/d/b"]);
     }
 }

@@ -78,7 +78,7 @@ const OUTSIDE: &[&str] = &[
     "std::net",
     "std::thread",
     "std::env",
-    "std::process",
+    "process::Command",
     "Instant::now",
     "SystemTime",
     "Utc::now",

@@ -21,6 +21,9 @@ pub use options::{Format, Options, Share};
 use anyhow::{Context, bail};
 use std::fs;
 
+/// Number of the generator's version: raised when the same options give other bytes.
+pub const GENERATION: u32 = 1;
+
 /// Writes `options.out`/input, /pipeline and /manifest.json, and returns what the manifest says.
 /// Errors when the folder already holds generated files, or something cannot be written.
 pub fn generate(options: &Options) -> anyhow::Result<Manifest> {

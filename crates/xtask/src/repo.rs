@@ -89,10 +89,7 @@ fn collect(root: &Path, folder: &Path, texts: &mut Vec<TextFile>) -> Result<()> 
 }
 
 fn is_ours(folder: &str, at_root: bool) -> bool {
-    match folder.starts_with('.') {
-        true => HIDDEN.contains(&folder),
-        false => !(at_root && RESULTS.contains(&folder)),
-    }
+    if folder.starts_with('.') { HIDDEN.contains(&folder) } else { !(at_root && RESULTS.contains(&folder)) }
 }
 
 fn is_text(path: &Path, name: &str) -> bool {

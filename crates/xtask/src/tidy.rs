@@ -114,18 +114,20 @@ fn floats(repo: &Repo) -> Vec<String> {
     lines_where(repo, EXACT, |_, _, line| has_float(line))
 }
 
-/// Whether the code names a float type or writes a float: `f64`, `1.5`, `2f32`, but not `pair.0.1` or `1..5`.
+/// Whether the code names a float type or writes a float: `f64`, `1.5`, `1e9`, `2f32`, but not `pair.0.1` or `1..5`.
 fn has_float(line: &str) -> bool {
-    let words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
-    words.into_iter().any(|word| {
-        let starts_with_digit = word.starts_with(|c: char| c.is_ascii_digit());
-        let parts: Vec<&str> = word.split('.').collect();
-        let is_literal =
-            starts_with_digit && parts.len() == 2 && parts[1].starts_with(|c: char| c.is_ascii_digit());
-        let names_type = |part: &&str| *part == "f32" || *part == "f64";
-        let has_suffix = starts_with_digit && (word.ends_with("f32") || word.ends_with("f64"));
-        is_literal || has_suffix && !word.starts_with("0x") || parts.iter().any(names_type)
-    })
+    let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
+    words.any(|word| is_float_literal(word) || word.split('.').any(|part| matches!(part, "f32" | "f64")))
+}
+
+fn is_float_literal(word: &str) -> bool {
+    if !word.starts_with(|c: char| c.is_ascii_digit()) || word.starts_with("0x") {
+        return false;
+    }
+    let digits = word.replace('_', "");
+    let bare = digits.strip_suffix("f64").or_else(|| digits.strip_suffix("f32"));
+    let is_whole = bare.is_none() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    !is_whole && bare.unwrap_or(&digits).parse::<f64>().is_ok()
 }
 
 fn impurities(repo: &Repo) -> Vec<String> {
@@ -215,6 +217,9 @@ mod tests {
             ("a as f32", true),
             ("let a = 1.5;", true),
             ("2f64", true),
+            ("1e9 as u64", true),
+            ("1_000_u64", false),
+            ("1_000", false),
             ("f64::from(a)", true),
             ("a.0.1", false),
             ("for a in 1..5", false),

@@ -3,6 +3,7 @@
 //! Never prices, never reads a clock or a disk.
 
 pub mod filter;
+pub mod dedup;
 pub mod assemble;
 pub mod guide;
 

@@ -84,7 +84,7 @@ impl Source for DirectorySource {
     fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>> {
         let file = beneath::open_claimed(&self.config.directory, &claim.found)?;
         let name = beneath::shown(&claim.found.name);
-        Ok(Box::new(reader::Reader::open(file, name, self.config.framing.clone(), from)?))
+        Ok(Box::new(reader::Reader::open(file, name, self.config.framing, from)?))
     }
 
     fn finish(&self, claim: &FileClaim) -> anyhow::Result<()> {

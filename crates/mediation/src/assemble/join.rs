@@ -1,0 +1,62 @@
+//! The members of a session, by sequence, to one usage.
+//! Relies on members of one service and unit, ordered by sequence.
+//! Never loses a quantity: what does not fit suspends all members.
+
+use super::Assembled;
+use caudal_usage::{Code, Fault, HeldPartial, Part, Stage, UsageRecord};
+
+/// Joins. A session has at least one member; without any there is nothing to give back either.
+pub(super) fn join(members: Vec<HeldPartial>) -> Result<Assembled, (Vec<HeldPartial>, Fault)> {
+    let Some(first) = members.first() else {
+        return Err((members, fault(Code::Gap, "sequence", "have nothing")));
+    };
+    let mut usage = first.record.clone();
+    usage.partial = None;
+    for member in members.iter().skip(1) {
+        if let Err(fault) = add(&mut usage, &member.record) {
+            return Err((members, fault));
+        }
+    }
+    if usage.quantity().is_none() {
+        return Err((members, fault(Code::Overflow, "quantity", "sum of the partial records")));
+    }
+    let absorbed = members.iter().skip(1).map(|member| member.record.at()).collect();
+    let raw = members.into_iter().next().map_or(Box::default(), |first| first.raw);
+    Ok(Assembled { usage, raw, absorbed })
+}
+
+fn fault(code: Code, field: &str, found: &str) -> Fault {
+    Fault::new(code, field, found.as_bytes()).at(Stage::Assemble)
+}
+
+/// Adds a later record: parts of the same rating group become one, from the first start to the last end.
+fn add(usage: &mut UsageRecord, later: &UsageRecord) -> Result<(), Fault> {
+    usage.end = latest(usage.end, later.end);
+    for part in &later.parts {
+        match usage.parts.iter_mut().find(|known| known.rating_group == part.rating_group) {
+            Some(known) => extend(known, part)?,
+            None => usage.parts.push(*part),
+        }
+    }
+    usage.charged = match (usage.charged, later.charged) {
+        (Some(sum), Some(more)) => Some(
+            sum.checked_add(more)
+                .map_err(|error| fault(Code::Contradictory, "amount", &error.to_string()))?,
+        ),
+        (sum, more) => sum.or(more),
+    };
+    Ok(())
+}
+
+fn extend(known: &mut Part, part: &Part) -> Result<(), Fault> {
+    known.quantity = known.quantity.checked_add(part.quantity).ok_or_else(|| {
+        fault(Code::Overflow, "quantity", &format!("{} + {}", known.quantity, part.quantity))
+    })?;
+    known.end = latest(known.end, part.end);
+    Ok(())
+}
+
+/// The later instant; offsets do not count.
+fn latest(a: caudal_usage::Timestamp, b: caudal_usage::Timestamp) -> caudal_usage::Timestamp {
+    if b.utc_ms > a.utc_ms { b } else { a }
+}

@@ -5,7 +5,7 @@
 use crate::files::Files;
 use crate::folder;
 use crate::manifest::Manifest;
-use crate::numbering::{self, Zone};
+use crate::numbering::Zone;
 use crate::options::Options;
 use crate::random::mix;
 use crate::row::{Cause, Damage, Item, Row, Service};
@@ -59,14 +59,15 @@ key = ["node", "call_id", "sequence"]
 billed = ["start", "duration", "volume", "calling", "called"]
 partial = { session = ["node", "call_id"], sequence = "sequence", last = { cause = "0" } }
 fields = [
-  { to = "service",      from = "service" },
-  { to = "record_type",  from = "record_type", map = { MOC = "moc", SMO = "sms_mo", PGW = "data", TST = "moc" } },
+  { to = "service",      from = "service",      type = "word" },
+  { to = "record_type",  from = "record_type",  type = "word", map = { MOC = "moc", TST = "moc", SMO = "sms_mo", PGW = "data" } },
   { to = "start",        from = "start_time",   type = "time", format = "%Y%m%d%H%M%S" },
-  { to = "duration",     from = "duration_s",   type = "duration", unit = "s" },
-  { to = "volume",       from = "octets",       type = "volume", unit = "octets" },
+  { to = "duration",     from = "duration_s",   type = "duration", unit = "s", optional = true },
+  { to = "volume",       from = "octets",       type = "volume", unit = "octets", optional = true },
   { to = "calling",      from = "a_number",     type = "number" },
-  { to = "called",       from = "b_number",     type = "number" },
-  { to = "rating_group", from = "rating_group", type = "integer" },
+  { to = "called",       from = "b_number",     type = "number", optional = true },
+  { to = "served_imsi",  from = "imsi",         type = "imsi" },
+  { to = "rating_group", from = "rating_group", type = "integer", optional = true },
 ]
 filter = [
   { when = { answered = "0" }, code = "unanswered" },
@@ -176,7 +177,7 @@ fn parties(line: &mut Vec<u8>, row: &Row) {
         number(line, row.called.digits, 1);
     }
     line.push(b';');
-    number(line, numbering::imsi(row.subscription), 15);
+    number(line, row.imsi(), 15);
     line.push(b';');
 }
 

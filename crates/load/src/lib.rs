@@ -124,6 +124,7 @@ mod tests {
             "no_rate",
             "no_subscription",
             "too_old",
+            "truncated",
         ];
         assert!(expected.iter().all(|code| codes.contains(code)), "{codes:?}");
         assert_eq!(manifest.amounts.keys().collect::<Vec<_>>(), [&"EUR", &"USD"]);

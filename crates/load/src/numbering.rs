@@ -44,6 +44,9 @@ pub fn imsi(subscription: u32) -> u64 {
     1_010_000_000_000 + u64::from(subscription)
 }
 
+/// Where the IMSIs of those begin who have no subscription.
+pub const STRANGER_IMSI: u64 = 1_019_000_000_000;
+
 /// First digits of the countries abroad. 34 is home, and nothing begins with 1.
 const COUNTRIES: [u64; 16] = [20, 27, 30, 33, 39, 44, 49, 52, 55, 61, 66, 81, 86, 90, 91, 98];
 

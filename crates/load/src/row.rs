@@ -2,7 +2,7 @@
 //! Relies on the story to fill it in; each format renders it in its own columns.
 //! Never says what becomes of it: the story counts that.
 
-use crate::numbering::Called;
+use crate::numbering::{self, Called};
 
 /// What a record is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -69,6 +69,14 @@ pub struct Row {
     pub salt: u64,
 }
 
+impl Row {
+    /// The IMSI of the calling party; that of a stranger when its number belongs to nobody.
+    pub fn imsi(&self) -> u64 {
+        let own = numbering::msisdn(self.subscription) == self.calling;
+        if own { numbering::imsi(self.subscription) } else { numbering::STRANGER_IMSI + self.calling }
+    }
+}
+
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Damage {
@@ -100,7 +108,8 @@ impl Damage {
     /// The code under which such a line is suspended.
     pub fn code(self) -> &'static str {
         match self {
-            Self::BadDate | Self::BadQuantity | Self::MissingColumns | Self::ExtraColumn => "bad_field",
+            Self::BadDate | Self::BadQuantity | Self::ExtraColumn => "bad_field",
+            Self::MissingColumns => "truncated",
             Self::MissingStart => "missing_field",
             Self::EmptyKey => "empty_key",
         }

@@ -2,5 +2,21 @@
 //! Relies on blocks that hold whole records; knows nothing of tariffs, accounts or files on disk.
 //! Never panics on input, never reads outside the block, never follows a length without a bound.
 
+pub mod detect;
+pub mod formats;
+pub mod framing;
+pub mod split;
+pub mod time_format;
+mod values;
+
+pub use detect::{Detected, detect};
+pub use formats::asterisk::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, SeventeenthColumn};
+pub use formats::delimited::{
+    ColumnSource, Constants, Delimited, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When,
+};
+pub use formats::{Format, KeyRule, Layout};
+pub use framing::{BLOCK_MAX, Cut, FramedRecord, Framing, RECORD_MAX, WindowEnd};
+pub use split::Scratch;
+
 /// Octets at the start of a file in which headers are looked for.
 pub const HEAD_MAX: usize = 64 * 1024;

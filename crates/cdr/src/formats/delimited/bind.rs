@@ -1,0 +1,59 @@
+//! The head of one file to the places of the columns that the format uses.
+//! Relies on the names of a header line, or on the pipeline's order.
+//! Never binds a name that occurs twice: which of the two was meant is not ours to say.
+
+use super::{ColumnSource, Delimited, NameIndex, Need};
+use crate::formats::{Layout, Shape};
+use crate::framing::Framing;
+use crate::split::{Scratch, split};
+use caudal_usage::{Code, Fault};
+
+/// Where the columns of one file are.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    /// Columns of every record.
+    pub(super) count: usize,
+    /// Their names.
+    pub(super) names: Vec<String>,
+    /// By the format's name index: the column; past the end where an optional one is absent.
+    places: Vec<usize>,
+}
+
+impl Bound {
+    /// The column of a name.
+    #[inline]
+    pub(super) fn place(&self, name: NameIndex) -> usize {
+        self.places.get(name).copied().unwrap_or(usize::MAX)
+    }
+}
+
+/// Binds the format to a file by its first octets.
+pub(super) fn open(format: &Delimited, head: &[u8]) -> Result<Layout, Fault> {
+    match &format.columns {
+        ColumnSource::Named(names) => bind(format, names.clone(), 0, head),
+        ColumnSource::Header => {
+            let Some(line) = Framing::Lines.records(head).next() else { return Ok(Layout::EMPTY) };
+            let mut scratch = Scratch::default();
+            let columns = split(format.dialect, line.bytes, &mut scratch)
+                .map_err(|_| Fault::new(Code::UnknownFormat, "header", line.bytes))?;
+            let names = columns.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+            bind(format, names, 1, line.bytes)
+        }
+    }
+}
+
+fn bind(format: &Delimited, names: Vec<String>, skip_records: u32, line: &[u8]) -> Result<Layout, Fault> {
+    let mut places = Vec::with_capacity(format.names.len());
+    for (name, need) in &format.names {
+        let mut found = names.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place);
+        match (found.next(), found.next(), need) {
+            (Some(place), None, _) => places.push(place),
+            (None, _, Need::Optional) => places.push(usize::MAX),
+            (None, _, Need::Required) | (Some(_), Some(_), _) => {
+                return Err(Fault::new(Code::UnknownFormat, &format!("column {name}"), line));
+            }
+        }
+    }
+    let bound = Bound { count: names.len(), names, places };
+    Ok(Layout { skip_records, warning: None, shape: Shape::Delimited(bound) })
+}

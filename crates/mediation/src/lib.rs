@@ -2,6 +2,9 @@
 //! Relies on the words of `usage`; state is handed in and out, time comes with the records.
 //! Never prices, never reads a clock or a disk.
 
+pub mod normalise;
+pub mod numbers;
+pub mod validate;
 pub mod filter;
 pub mod dedup;
 pub mod assemble;

@@ -1,0 +1,265 @@
+//! Raw usage to a usage record, by the rules of its source: instants in UTC, numbers in E.164, identity as hashes.
+//! Relies on raw fields having been typed by the format; whether they can be billed is for `validate`.
+//! Never decides which of two readings of a repeated hour was meant, unless the source says so.
+
+use crate::numbers::NumberRules;
+use crate::validate::validate;
+use caudal_usage::record::{Attributes, ByteSpan};
+use caudal_usage::time::{DAY_MS, RANGE_MS};
+use caudal_usage::zone::CachedZone;
+use caudal_usage::{
+    Claim, Code, Digits, Fault, Identity, KeySecret, LocalResolution, LocalTime, Part, Party, Position,
+    RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
+};
+use compact_str::CompactString;
+use smallvec::smallvec;
+
+/// What a local time means that occurs twice, on the night when clocks go back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RepeatedHour {
+    /// Nobody knows: suspend `ambiguous_time`.
+    #[default]
+    Suspend,
+    /// The first time.
+    First,
+    /// The second time.
+    Second,
+}
+
+/// How a source's records are to be understood.
+#[derive(Clone, Debug)]
+pub struct SourceRules {
+    /// Index of the source in the pipeline.
+    pub source: u16,
+    /// Zone of times that carry no offset.
+    pub zone: TimeZone,
+    /// What a repeated local time means.
+    pub repeated_hour: RepeatedHour,
+    /// How numbers are written.
+    pub numbers: NumberRules,
+    /// How far past the arrival of its file an event may lie, milliseconds; see [`crate::validate::FUTURE_MS`].
+    pub future_ms: i64,
+    /// Name of the format's key rule, with version and node.
+    pub key_rule: Vec<u8>,
+}
+
+/// What is known of a record besides its content.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordContext<'a> {
+    /// The state's secret.
+    pub secret: &'a KeySecret,
+    /// Where the record stands.
+    pub at: Position,
+    /// Where its bytes stand.
+    pub bytes: ByteSpan,
+    /// When its file was claimed, UTC milliseconds.
+    pub arrival_ms: i64,
+}
+
+/// Normalises the records of one source on one thread.
+#[derive(Clone, Debug)]
+pub struct Normaliser {
+    rules: SourceRules,
+    zone: CachedZone,
+}
+
+impl Normaliser {
+    /// For a source.
+    pub fn new(rules: SourceRules) -> Self {
+        let zone = CachedZone::new(rules.zone);
+        Self { rules, zone }
+    }
+
+    /// Normalises and validates: the rest of the intake after a format has read a record.
+    #[inline]
+    pub fn intake(&mut self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> Result<UsageRecord, Fault> {
+        let record = self.normalise(raw, context)?;
+        validate(&record, context.arrival_ms, self.rules.future_ms)?;
+        Ok(record)
+    }
+
+    /// Normalises one record.
+    #[inline]
+    pub fn normalise(
+        &mut self,
+        raw: &RawUsage<'_>,
+        context: &RecordContext<'_>,
+    ) -> Result<UsageRecord, Fault> {
+        if raw.key.iter().all(|field| field.is_empty()) {
+            return Err(Fault::new(Code::EmptyKey, "key", b""));
+        }
+        let start = self.start(raw.start)?;
+        let end = self.end(raw, start)?;
+        let calling = self.party("calling", raw.calling)?;
+        let called = self.party("called", raw.called)?;
+        let served = self.served(raw, &calling, &called)?;
+        let (claim, session) = self.claim(raw, context);
+        Ok(UsageRecord {
+            claim,
+            identity: Identity::of(&self.rules.key_rule, &raw.key),
+            session,
+            partial: raw.partial,
+            bytes: context.bytes,
+            source: self.rules.source,
+            filter: raw.filter,
+            record_type: raw.record_type,
+            service: raw.service,
+            direction: raw.direction,
+            role: raw.role,
+            unit: raw.unit,
+            start,
+            end,
+            parts: smallvec![Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group }],
+            calling,
+            called,
+            served,
+            serving_network: digits("serving_network", raw.serving_network, 5..=6)?,
+            charged: raw.charged,
+            attributes: attributes(raw),
+        })
+    }
+
+    #[inline]
+    fn claim(&self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> (Claim, [u64; 2]) {
+        let rule = &self.rules.key_rule;
+        let fingerprint = context.secret.fingerprint(rule, &raw.key);
+        // The same fields give the same hash: most records are a session of their own.
+        let session = match raw.session.as_slice() == raw.key.as_slice() {
+            true => fingerprint,
+            false => context.secret.fingerprint(rule, &raw.session),
+        };
+        let [high, _] = session;
+        let claim = Claim {
+            fingerprint,
+            billed: context.secret.hash64(rule, &raw.billed),
+            at: context.at,
+            day: raw.day,
+            slot: Slot::of_hash(high),
+            attempt: 0,
+        };
+        (claim, session)
+    }
+
+    #[inline]
+    fn start(&mut self, time: LocalTime) -> Result<Timestamp, Fault> {
+        match self.resolve("start", time)? {
+            LocalResolution::Unique(time) => Ok(time),
+            LocalResolution::Missing => Err(fault(Code::MissingTime, "start", time)),
+            LocalResolution::Ambiguous(first, second) => match self.rules.repeated_hour {
+                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, "start", time)),
+                RepeatedHour::First => Ok(first),
+                RepeatedHour::Second => Ok(second),
+            },
+        }
+    }
+
+    /// The record's own end; else start and duration.
+    #[inline]
+    fn end(&mut self, raw: &RawUsage<'_>, start: Timestamp) -> Result<Timestamp, Fault> {
+        let duration_ms = if raw.unit == Unit::Millisecond { raw.quantity } else { 0 };
+        let by_duration = start.utc_ms.checked_add(duration_ms);
+        let by_duration = by_duration.ok_or_else(|| overflow(raw.quantity))?;
+        let Some(time) = raw.end else {
+            // Out of range is for `validate` to say; the zone must not be asked there.
+            let known = raw.start.offset_s.is_some() || !RANGE_MS.contains(&by_duration);
+            let offset_s = if known { start.offset_s } else { self.zone.offset_s(by_duration) };
+            return Ok(Timestamp { utc_ms: by_duration, offset_s });
+        };
+        match self.resolve("end", time)? {
+            LocalResolution::Unique(time) => Ok(time),
+            LocalResolution::Missing => Err(fault(Code::MissingTime, "end", time)),
+            // Start and duration tell which of the two it is: they lie an hour apart, truncation is a second.
+            LocalResolution::Ambiguous(first, second) if raw.unit == Unit::Millisecond => {
+                let nearer = first.utc_ms.abs_diff(by_duration) <= second.utc_ms.abs_diff(by_duration);
+                Ok(if nearer { first } else { second })
+            }
+            LocalResolution::Ambiguous(first, second) => match self.rules.repeated_hour {
+                // Only the second lies behind the start.
+                _ if first.utc_ms < start.utc_ms => Ok(second),
+                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, "end", time)),
+                RepeatedHour::First => Ok(first),
+                RepeatedHour::Second => Ok(second),
+            },
+        }
+    }
+
+    #[inline]
+    fn resolve(&mut self, field: &str, time: LocalTime) -> Result<LocalResolution, Fault> {
+        if !(RANGE_MS.start - DAY_MS..RANGE_MS.end + DAY_MS).contains(&time.local_ms) {
+            return Err(out_of_range(field, time));
+        }
+        Ok(match time.offset_s {
+            Some(offset_s) => LocalResolution::Unique(Timestamp {
+                utc_ms: time.local_ms - i64::from(offset_s) * 1000,
+                offset_s,
+            }),
+            None => self.zone.resolve(time.local_ms),
+        })
+    }
+
+    #[inline]
+    fn party(&self, field: &str, raw: &[u8]) -> Result<Party, Fault> {
+        self.rules
+            .numbers
+            .party(raw)
+            .ok_or_else(|| Fault::new(Code::BadField, field, raw).at(Stage::Normalise))
+    }
+
+    /// Who is served: named by the record, else the party of the paying role.
+    #[inline]
+    fn served(&self, raw: &RawUsage<'_>, calling: &Party, called: &Party) -> Result<Served, Fault> {
+        let number = match raw.role {
+            _ if !raw.served_number.is_empty() => self.party("served_number", raw.served_number)?,
+            Role::Originating => calling.clone(),
+            Role::Terminating => called.clone(),
+            Role::Forwarding => self.party("forwarding", raw.forwarding)?,
+        };
+        let named = !raw.served_subscription.is_empty();
+        let subscription = named.then(|| CompactString::from_utf8_lossy(raw.served_subscription));
+        Ok(Served { subscription, imsi: digits("served_imsi", raw.served_imsi, 6..=15)?, number })
+    }
+}
+
+#[inline]
+fn digits(
+    field: &str,
+    raw: &[u8],
+    lengths: std::ops::RangeInclusive<usize>,
+) -> Result<Option<Digits>, Fault> {
+    if raw.is_empty() {
+        return Ok(None);
+    }
+    let digits = Digits::parse(raw).filter(|digits| lengths.contains(&digits.len()));
+    digits.map(Some).ok_or_else(|| Fault::new(Code::BadField, field, raw).at(Stage::Normalise))
+}
+
+#[inline]
+fn attributes(raw: &RawUsage<'_>) -> Attributes {
+    if raw.attributes.is_empty() {
+        return None;
+    }
+    let owned =
+        |(name, value): &(&str, &[u8])| (CompactString::new(name), CompactString::from_utf8_lossy(value));
+    Some(raw.attributes.iter().map(owned).collect())
+}
+
+#[cold]
+fn fault(code: Code, field: &str, time: LocalTime) -> Fault {
+    // The reading as it stood on the wall: no offset belongs to it.
+    let shown = Timestamp::utc(time.local_ms).to_string();
+    Fault::new(code, field, shown.trim_end_matches('Z').as_bytes())
+}
+
+#[cold]
+fn out_of_range(field: &str, time: LocalTime) -> Fault {
+    let found = format!("{} ms since 1970", time.local_ms);
+    Fault::new(Code::BadField, field, found.as_bytes()).at(Stage::Validate)
+}
+
+#[cold]
+fn overflow(quantity: i64) -> Fault {
+    Fault::new(Code::Overflow, "duration", quantity.to_string().as_bytes()).at(Stage::Normalise)
+}
+
+#[cfg(test)]
+mod tests;

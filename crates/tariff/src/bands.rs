@@ -43,7 +43,7 @@ pub struct Week {
     /// By kind of day: stretches that tile it.
     kinds: [Box<[Stretch]>; 8],
     /// Holidays, sorted local days; empty where no band names holidays: they are ordinary days then.
-    holidays: Arc<[i32]>,
+    holidays: Box<[i32]>,
     /// True when there is one band for always.
     constant: bool,
 }
@@ -73,11 +73,11 @@ impl Week {
     /// One band for always.
     pub fn constant() -> Self {
         let whole: Box<[Stretch]> = Box::new([Stretch { until: DAY_MINUTES, band: 0 }]);
-        Self { kinds: std::array::from_fn(|_| whole.clone()), holidays: Arc::new([]), constant: true }
+        Self { kinds: std::array::from_fn(|_| whole.clone()), holidays: Box::default(), constant: true }
     }
 
     /// Compiles bands. `holidays` are those of the plan's calendar.
-    pub fn compile(bands: &[BandTimes], holidays: &Arc<[i32]>) -> Result<Self, Vec<WeekFault>> {
+    pub fn compile(bands: &[BandTimes], holidays: &[i32]) -> Result<Self, Vec<WeekFault>> {
         let names_holidays = Self::names_holidays(bands);
         let mut faults = Vec::new();
         let mut kinds: [Box<[Stretch]>; 8] = std::array::from_fn(|_| Box::default());
@@ -90,7 +90,7 @@ impl Week {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let holidays = if names_holidays { holidays.clone() } else { Arc::new([]) };
+        let holidays = if names_holidays { holidays.into() } else { Box::default() };
         Ok(Self { kinds, holidays, constant: bands.len() == 1 })
     }
 
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_week_with_an_otherwise() {
-        let week = Week::compile(&[band("mon-fri", "08:00-20:00"), band("", "")], &Arc::new([])).unwrap();
+        let week = Week::compile(&[band("mon-fri", "08:00-20:00"), band("", "")], &[]).unwrap();
         for (date, minute, expected) in [
             ("2026-10-02", 479, 1),
             ("2026-10-02", 480, 0),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn holidays_are_a_kind_of_day_once_a_band_names_them() {
-        let holidays: Arc<[i32]> = Arc::new([Date::parse("2026-10-12").unwrap().to_days()]);
+        let holidays = [Date::parse("2026-10-12").unwrap().to_days()];
         let bands = [band("mon-fri", ""), band("sat,sun,holiday", "")];
         assert_eq!(at(&Week::compile(&bands, &holidays).unwrap(), "2026-10-12", 600), 1);
         assert_eq!(at(&Week::compile(&bands, &holidays).unwrap(), "2026-10-13", 600), 0);
@@ -238,10 +238,10 @@ mod tests {
 
     #[test]
     fn gaps_and_overlaps_are_found() {
-        let faults = Week::compile(&[band("mon-sat", "")], &Arc::new([])).unwrap_err();
+        let faults = Week::compile(&[band("mon-sat", "")], &[]).unwrap_err();
         assert_eq!(faults, [WeekFault::Gap { kind: 6, minutes: 0..1440 }]);
         let bands = [band("mon-sun", "00:00-12:00"), band("", "11:00-24:00")];
-        let faults = Week::compile(&bands, &Arc::new([])).unwrap_err();
+        let faults = Week::compile(&bands, &[]).unwrap_err();
         assert_eq!(faults.len(), 7);
         assert_eq!(faults[0], WeekFault::Overlap { kind: 0, minute: 660, bands: (0, 1) });
     }

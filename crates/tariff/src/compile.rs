@@ -63,7 +63,9 @@ pub fn compile(sources: &Sources) -> (Option<Tariff>, Vec<Diagnostic>) {
     name_versions(&mut plans, sources, &tables);
     check_versions(&plans, &mut findings);
     link_bases(&mut plans, &mut findings);
-    findings.sort_by(|left, right| (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column)));
+    findings.sort_by(|left, right| {
+        (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
+    });
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return (None, findings);
     }
@@ -147,9 +149,10 @@ fn read_plans<'a>(sources: &'a Sources, context: &Context, findings: &mut Vec<Di
 fn name_versions(plans: &mut [Read], sources: &Sources, tables: &[RateTable]) {
     for plan in plans {
         let used = |path: &str| {
-            plan.draft.tables.iter().any(|&index| {
-                tables.get(index as usize).is_some_and(|table| table.path.as_ref() == path)
-            })
+            plan.draft
+                .tables
+                .iter()
+                .any(|&index| tables.get(index as usize).is_some_and(|table| table.path.as_ref() == path))
         };
         let mut files = vec![plan.file];
         let mut rates: Vec<_> = sources.tables.iter().filter(|file| used(&file.path)).collect();
@@ -215,7 +218,9 @@ fn link_bases(plans: &mut [Read], findings: &mut Vec<Diagnostic>) {
         }
         let currency = plan.draft.version.currency;
         let other = plans.iter().find(|other| *other.id() == *base.value);
-        if let Some(other) = other.map(|other| other.draft.version.currency).filter(|other| *other != currency) {
+        if let Some(other) =
+            other.map(|other| other.draft.version.currency).filter(|other| *other != currency)
+        {
             let message = format!("`base` charges in {other}, expected {currency} as in this plan");
             findings.push(plan.error(base.at, message));
         }
@@ -235,7 +240,10 @@ fn link_bases(plans: &mut [Read], findings: &mut Vec<Diagnostic>) {
 }
 
 fn bases<'p>(plans: &'p [Read], id: &'p str) -> impl Iterator<Item = &'p str> {
-    plans.iter().filter(move |plan| plan.id() == id).filter_map(|plan| Some(plan.draft.base.as_ref()?.value.as_ref()))
+    plans
+        .iter()
+        .filter(move |plan| plan.id() == id)
+        .filter_map(|plan| Some(plan.draft.base.as_ref()?.value.as_ref()))
 }
 
 /// Numbers counters in the order of their names, so that a number does not depend on the order of files.

@@ -88,7 +88,11 @@ fn end<T>(text: &str, rest: &str, value: T, expected: &'static str) -> Result<T,
 
 fn bounded(text: &str) -> Result<(), Refused> {
     let fits = text.len() <= TEXT_MAX;
-    if fits { Ok(()) } else { Err(Refused { at: TEXT_MAX.min(text.len()), expected: "at most 200 characters" }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Refused { at: TEXT_MAX.min(text.len()), expected: "at most 200 characters" })
+    }
 }
 
 fn number(input: &str) -> IResult<&str, &str> {

@@ -20,7 +20,8 @@ pub fn rates(report: &mut Report, draft: &Draft) {
         for other in rates.iter().take(index).filter(|other| one.when.overlaps(&other.when)) {
             let same = one.priority == other.priority;
             if same && !one.when.beats(&other.when) && !other.when.beats(&one.when) {
-                let message = format!("rates `{}` and `{}` overlap and neither is more specific", other.id, one.id);
+                let message =
+                    format!("rates `{}` and `{}` overlap and neither is more specific", other.id, one.id);
                 report.hinted(at, message, "give one of them a `priority`: 1 comes first");
             }
         }
@@ -56,7 +57,8 @@ pub fn order(version: &mut PlanVersion) {
     let rates = &version.rates;
     // A strict subset lies within more rates than its superset does, so counting them sorts the subsets first.
     let depth = |rate: &Rate| rates.iter().filter(|other| rate.when.beats(&other.when)).count();
-    let mut order: Vec<_> = rates.iter().enumerate().map(|(index, rate)| (rate, depth(rate), index)).collect();
+    let mut order: Vec<_> =
+        rates.iter().enumerate().map(|(index, rate)| (rate, depth(rate), index)).collect();
     order.sort_by_key(|(rate, depth, index)| (rate.priority, std::cmp::Reverse(*depth), *index));
     version.by_service = std::array::from_fn(|service| {
         let bit = Service::ALL.get(service).map_or(0, |service| Conditions::service_bit(*service));

@@ -67,8 +67,20 @@ pub struct Draft {
 }
 
 const LATER: &[&str] = &[
-    "discount", "cap", "commitment", "minimum", "charge", "one_time", "promotion", "phase", "trial",
-    "threshold", "round_over", "late", "allow_negative", "exchange",
+    "discount",
+    "cap",
+    "commitment",
+    "minimum",
+    "charge",
+    "one_time",
+    "promotion",
+    "phase",
+    "trial",
+    "threshold",
+    "round_over",
+    "late",
+    "allow_negative",
+    "exchange",
 ];
 
 /// Reads one plan file. `None` when what it is cannot be told; other findings stand in `report`.
@@ -92,7 +104,11 @@ pub fn read(report: &mut Report, context: &Context) -> Option<Draft> {
     let base = fields.text(report, "base").map(|base| At { at: base.at, value: base.value.into() });
     fields.finish(report, LATER);
     if rates.list.is_empty() && base.is_none() {
-        report.warning(head.id.at, "the plan has no rate and no base plan", "all its usage will be `no_rate`");
+        report.warning(
+            head.id.at,
+            "the plan has no rate and no base plan",
+            "all its usage will be `no_rate`",
+        );
     }
     let zoned = |when: &Conditions| when.zones.is_some();
     let uses_zones = rates.list.iter().any(|rate| zoned(&rate.when))
@@ -198,7 +214,8 @@ fn read_calendar(report: &mut Report, fields: &mut Fields, context: &Context) ->
     if found.is_none() {
         let shown: String = name.value.chars().take(60).collect();
         let known = context.calendars.names().join(", ");
-        report.error(name.at, format!("`holidays` is {shown:?}, expected a calendar of holidays.csv: {known}"));
+        report
+            .error(name.at, format!("`holidays` is {shown:?}, expected a calendar of holidays.csv: {known}"));
     }
     found
 }
@@ -239,8 +256,18 @@ fn check_id(report: &mut Report, id: &At<&str>) -> bool {
 }
 
 const CONDITIONS_LATER: &[&str] = &[
-    "on_net", "origin_zone", "roaming_zone", "serving_network", "special", "apn", "dnn", "rat", "qos", "band",
-    "account", "attribute",
+    "on_net",
+    "origin_zone",
+    "roaming_zone",
+    "serving_network",
+    "special",
+    "apn",
+    "dnn",
+    "rat",
+    "qos",
+    "band",
+    "account",
+    "attribute",
 ];
 
 /// Reads `applies_to`. All its services must count in one base unit, which is returned with it.
@@ -276,13 +303,17 @@ pub fn read_conditions(
     let groups_at = table.place("rating_group");
     table.finish(report, CONDITIONS_LATER);
     let services = services?;
-    let mut units = Service::ALL.into_iter().filter(|service| services & Conditions::service_bit(*service) != 0);
+    let mut units =
+        Service::ALL.into_iter().filter(|service| services & Conditions::service_bit(*service) != 0);
     let unit = units.next()?.unit();
     if units.any(|service| service.unit() != unit) {
         report.error(at, "services that count in different units, expected one rate for each");
     }
     if zones.is_some() && unit == Unit::Octet {
-        report.error(zones_at, "`zone` for data is not supported yet: a zone is that of the far party's number");
+        report.error(
+            zones_at,
+            "`zone` for data is not supported yet: a zone is that of the far party's number",
+        );
     }
     if groups.is_some() && unit != Unit::Octet {
         report.error(groups_at, "`rating_group` never holds here, expected it for data only");
@@ -327,8 +358,18 @@ pub fn read_priority(report: &mut Report, fields: &mut Fields) -> u32 {
 }
 
 const ALLOWANCE_LATER: &[&str] = &[
-    "rollover", "increments", "price", "connection_fee", "shared", "pooled", "ratio", "expires", "prorated",
-    "over_use", "notify", "cap",
+    "rollover",
+    "increments",
+    "price",
+    "connection_fee",
+    "shared",
+    "pooled",
+    "ratio",
+    "expires",
+    "prorated",
+    "over_use",
+    "notify",
+    "cap",
 ];
 
 fn read_allowances(
@@ -365,13 +406,17 @@ fn read_allowance(
     let when = read_conditions(report, item, context);
     if let Some(refill) = item.text(report, "refill").filter(|refill| refill.value != "cycle") {
         let found: String = refill.value.chars().take(40).collect();
-        report.error(refill.at, format!("`refill` is {found:?}, expected \"cycle\"; others are not supported yet"));
+        report.error(
+            refill.at,
+            format!("`refill` is {found:?}, expected \"cycle\"; others are not supported yet"),
+        );
     }
     let priority = read_priority(report, item);
     let (id, quantity, (when, unit)) = (id?, quantity?.value, when?);
     if quantity.unit != unit {
         let (found, expected) = (quantity.unit.as_str(), unit.as_str());
-        report.error(quantity_at, format!("`quantity` counts {found}, expected {expected} for these services"));
+        report
+            .error(quantity_at, format!("`quantity` counts {found}, expected {expected} for these services"));
         return None;
     }
     let counter = context.counter(ids.plan, "allowance", id.value);
@@ -399,7 +444,8 @@ fn read_recurring(report: &mut Report, fields: &mut Fields, ids: &mut Ids) -> Ve
             let every = read_every(text.value);
             if every.is_none() {
                 let found: String = text.value.chars().take(40).collect();
-                let message = format!("`every` is {found:?}, expected a period such as \"1 month\" or \"7 days\"");
+                let message =
+                    format!("`every` is {found:?}, expected a period such as \"1 month\" or \"7 days\"");
                 report.error(text.at, message);
             }
             every

@@ -29,8 +29,22 @@ pub struct Rates {
 }
 
 const LATER: &[&str] = &[
-    "cap", "discount", "minimum", "maximum", "grace", "minimum_quantity", "minimum_duration", "round_over", "steps",
-    "free", "split", "time_zone", "markup", "allow_negative", "percent", "fixed",
+    "cap",
+    "discount",
+    "minimum",
+    "maximum",
+    "grace",
+    "minimum_quantity",
+    "minimum_duration",
+    "round_over",
+    "steps",
+    "free",
+    "split",
+    "time_zone",
+    "markup",
+    "allow_negative",
+    "percent",
+    "fixed",
 ];
 
 /// Reads all rates.
@@ -117,14 +131,18 @@ impl Reading<'_, '_, '_> {
         let clash = |keys: [&str; 2]| keys.iter().all(|key| item.has(key));
         let clashes = [["price", "table"], ["price", "tiers"], ["table", "tiers"], ["bands", "tiers"]];
         for [first, second] in clashes.into_iter().filter(|keys| clash(*keys)) {
-            self.report.error(item.place(second), format!("`{second}` beside `{first}`, expected one of them"));
+            self.report
+                .error(item.place(second), format!("`{second}` beside `{first}`, expected one of them"));
         }
         for key in ["increments", "connection_fee"].into_iter().filter(|key| clash(["table", key])) {
             let message = format!("`{key}` beside `table`, expected it in the table's own columns");
             self.report.error(item.place(key), message);
         }
         if !["price", "table", "tiers", "bands"].iter().any(|key| item.has(key)) {
-            self.report.error(item.at, "no price, expected one of: price, table, tiers, or a price in each of bands");
+            self.report.error(
+                item.at,
+                "no price, expected one of: price, table, tiers, or a price in each of bands",
+            );
         }
     }
 
@@ -134,13 +152,15 @@ impl Reading<'_, '_, '_> {
         let Some(table) = found.and_then(|index| self.context.tables.get(index)) else {
             let shown: String = path.value.chars().take(80).collect();
             let known: Vec<_> = self.context.tables.iter().map(|table| table.path.as_ref()).collect();
-            let message = format!("`table` is {shown:?}, expected a rate table of the pipeline: {}", known.join(", "));
+            let message =
+                format!("`table` is {shown:?}, expected a rate table of the pipeline: {}", known.join(", "));
             self.report.error(path.at, message);
             return None;
         };
         if table.unit != unit {
             let (found, expected) = (table.unit.as_str(), unit.as_str());
-            self.report.error(path.at, format!("`table` prices {found}, expected {expected} for these services"));
+            self.report
+                .error(path.at, format!("`table` prices {found}, expected {expected} for these services"));
         }
         found.and_then(|index| u32::try_from(index).ok())
     }
@@ -197,7 +217,10 @@ impl Reading<'_, '_, '_> {
             };
             let said = ["price", "increments", "connection_fee"].into_iter().find(|key| entry.has(key));
             if let Some(key) = said.filter(|_| from_table) {
-                self.report.error(entry.place(key), format!("`{key}` in a band beside `table`, which has the prices"));
+                self.report.error(
+                    entry.place(key),
+                    format!("`{key}` in a band beside `table`, which has the prices"),
+                );
             }
             let price = self.price(&mut entry, common.unit).or(common.price);
             let increments = self.increments(&mut entry, common.unit).unwrap_or(common.increments);
@@ -237,8 +260,7 @@ impl Reading<'_, '_, '_> {
             self.report.hinted(first_at, "bands name holidays, but no calendar is chosen", hint);
         }
         self.rates.uses_calendar |= named;
-        let empty: Arc<[i32]> = Arc::new([]);
-        let faults = match Week::compile(&times, self.holidays.as_ref().unwrap_or(&empty)) {
+        let faults = match Week::compile(&times, self.holidays.as_deref().unwrap_or(&[])) {
             Ok(week) => return Some(week),
             Err(faults) => faults,
         };
@@ -255,7 +277,8 @@ impl Reading<'_, '_, '_> {
                     let at = bands.get(other).map_or(first_at, |band| band.at);
                     let (time, first, second) = (clock(minute), clip(name(one)), clip(name(other)));
                     let when = day_word(kind);
-                    self.report.error(at, format!("bands {first:?} and {second:?} overlap on {when} from {time}"));
+                    self.report
+                        .error(at, format!("bands {first:?} and {second:?} overlap on {when} from {time}"));
                 }
             }
         }
@@ -267,7 +290,8 @@ impl Reading<'_, '_, '_> {
         let rates = self.context.tables.get(usize::try_from(table).ok()?)?;
         let index = |name: &str| rates.bands.iter().position(|known| known.as_ref() == name);
         for name in rates.bands.iter().filter(|name| !bands.iter().any(|band| band.name == **name)) {
-            let message = format!("{} has rows for band {:?}, which the rate does not name", rates.path, clip(name));
+            let message =
+                format!("{} has rows for band {:?}, which the rate does not name", rates.path, clip(name));
             self.report.hinted(at, message, "add it to the rate's `bands` with its days and hours");
         }
         let joined: Vec<_> = bands
@@ -281,7 +305,8 @@ impl Reading<'_, '_, '_> {
         for (zone, name) in self.context.zones.names.iter().enumerate() {
             let zone = crate::model::ZoneId(u32::try_from(zone).ok()?);
             let rows = rates.rows_of(zone);
-            let priced = |band: &TableBand| rows.iter().any(|row| row.band.is_none() || row.band == band.in_table);
+            let priced =
+                |band: &TableBand| rows.iter().any(|row| row.band.is_none() || row.band == band.in_table);
             for band in joined.iter().filter(|band| !rows.is_empty() && !priced(band)) {
                 let band = clip(band.name.as_deref().unwrap_or_default());
                 self.report.error(at, format!("{} has no row for zone {name} in band {band:?}", rates.path));
@@ -296,7 +321,8 @@ impl Reading<'_, '_, '_> {
             let found = table.needed(self.report, key);
             if let Some(found) = found.filter(|found| found.value != only) {
                 let shown = clip(found.value);
-                let message = format!("`{key}` is {shown:?}, expected {only:?}; others are not supported yet");
+                let message =
+                    format!("`{key}` is {shown:?}, expected {only:?}; others are not supported yet");
                 self.report.error(found.at, message);
             }
         }
@@ -310,7 +336,10 @@ impl Reading<'_, '_, '_> {
             let up_to = step.parsed(self.report, "up_to", grammar::quantity);
             if let Some(up_to) = up_to.as_ref().filter(|up_to| up_to.value.unit != unit) {
                 let (found, expected) = (up_to.value.unit.as_str(), unit.as_str());
-                self.report.error(up_to.at, format!("`up_to` counts {found}, expected {expected} for these services"));
+                self.report.error(
+                    up_to.at,
+                    format!("`up_to` counts {found}, expected {expected} for these services"),
+                );
             }
             let at = step.at;
             step.finish(self.report, &["flat_fee", "minimum", "maximum"]);
@@ -337,7 +366,8 @@ impl Reading<'_, '_, '_> {
                 (None, _) => false,
             };
             if !risen {
-                self.report.error(upper.at, "tiers out of order, expected `up_to` above that of the step before");
+                self.report
+                    .error(upper.at, "tiers out of order, expected `up_to` above that of the step before");
             }
         }
         if let Some(last) = steps.last().filter(|last| last.value.up_to.is_some()) {

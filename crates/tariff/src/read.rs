@@ -272,7 +272,8 @@ impl<'t, 'i> Fields<'t, 'i> {
                 report.hinted(at, format!("`{key}` is not supported yet"), hint);
             } else {
                 let shown: String = key.chars().take(60).collect();
-                report.error(at, format!("unknown key {shown:?}, expected one of: {}", self.taken.join(", ")));
+                report
+                    .error(at, format!("unknown key {shown:?}, expected one of: {}", self.taken.join(", ")));
             }
         }
     }
@@ -310,14 +311,11 @@ pub struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Reads the header, which must name each of `names` once and nothing else; those of `optional` may be absent.
-    pub fn open(
-        report: &mut Report<'a>,
-        names: &'static [&'static str],
-        optional: &[&str],
-    ) -> Option<Self> {
+    pub fn open(report: &mut Report<'a>, names: &'static [&'static str], optional: &[&str]) -> Option<Self> {
         let text: &'a str = report.text;
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut reader = csv::ReaderBuilder::new().has_headers(true).flexible(false).from_reader(body.as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(true).flexible(false).from_reader(body.as_bytes());
         let header = match reader.headers() {
             Ok(header) => header.clone(),
             Err(error) => {

@@ -162,9 +162,7 @@ fn lint_prefixes(report: &mut Report, table: &PrefixTable) {
             } else if earlier.days.to < later.days.from {
                 let (from, to) = (Date::from_days(earlier.days.to), Date::from_days(later.days.from));
                 let message = format!("prefix {} has no zone of its own from {from} to {to}", later.prefix);
-                report.push(
-                    caudal_usage::Diagnostic::error_in_line(report.file, line, message).as_warning(),
-                );
+                report.push(caudal_usage::Diagnostic::error_in_line(report.file, line, message).as_warning());
             }
         }
     }
@@ -318,5 +316,7 @@ pub fn read_holidays(report: &mut Report) -> Calendars {
             rows.wrong(report, "date", "a day that is not in this calendar yet");
         }
     }
-    Calendars(calendars.into_iter().map(|(name, days)| (name, days.into_iter().collect::<Arc<[i32]>>())).collect())
+    Calendars(
+        calendars.into_iter().map(|(name, days)| (name, days.into_iter().collect::<Arc<[i32]>>())).collect(),
+    )
 }

@@ -8,8 +8,8 @@ use caudal_usage::record::{Attributes, ByteSpan};
 use caudal_usage::time::{DAY_MS, RANGE_MS};
 use caudal_usage::zone::CachedZone;
 use caudal_usage::{
-    Claim, Code, Digits, Fault, Identity, KeySecret, LocalResolution, LocalTime, Part, Party, Position,
-    RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
+    Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part, Party,
+    Position, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
 };
 use compact_str::CompactString;
 use smallvec::smallvec;
@@ -93,10 +93,11 @@ impl Normaliser {
         let calling = self.party("calling", raw.calling)?;
         let called = self.party("called", raw.called)?;
         let served = self.served(raw, &calling, &called)?;
-        let (claim, session) = self.claim(raw, context);
+        let key = Joined::new(&self.rules.key_rule, &raw.key);
+        let (claim, session) = self.claim(raw, &key, context);
         Ok(UsageRecord {
             claim,
-            identity: Identity::of(&self.rules.key_rule, &raw.key),
+            identity: Identity::of_joined(&key),
             session,
             partial: raw.partial,
             bytes: context.bytes,
@@ -120,9 +121,9 @@ impl Normaliser {
     }
 
     #[inline]
-    fn claim(&self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> (Claim, [u64; 2]) {
+    fn claim(&self, raw: &RawUsage<'_>, key: &Joined, context: &RecordContext<'_>) -> (Claim, [u64; 2]) {
         let rule = &self.rules.key_rule;
-        let fingerprint = context.secret.fingerprint(rule, &raw.key);
+        let fingerprint = context.secret.fingerprint_joined(key);
         // The same fields give the same hash: most records are a session of their own.
         let session = match raw.session.as_slice() == raw.key.as_slice() {
             true => fingerprint,

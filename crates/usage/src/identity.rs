@@ -4,6 +4,7 @@
 
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13x128};
+use smallvec::SmallVec;
 use std::hash::Hasher;
 
 /// Unkeyed 128-bit identity of a usage: first half of BLAKE3 over its key fields. Event ids derive from it, so it is
@@ -15,13 +16,32 @@ impl Identity {
     /// Identity over `rule` (name and version of the key rule), the source's node and the raw fields, each
     /// length-prefixed so that ("ab","c") differs from ("a","bc").
     pub fn of(rule: &[u8], fields: &[&[u8]]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        frame(rule, fields, |bytes| {
-            hasher.update(bytes);
-        });
+        Self::of_joined(&Joined::new(rule, fields))
+    }
+
+    /// The same over fields that are joined already.
+    pub fn of_joined(key: &Joined) -> Self {
         let mut half = [0; 16];
-        half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        half.copy_from_slice(&blake3::hash(&key.0).as_bytes()[..16]);
         Self(u128::from_be_bytes(half))
+    }
+}
+
+/// A rule's name and raw fields, each behind its length, as one run of octets: what all hashes are over. A key is
+/// joined once for its identity and its fingerprint; short ones stay on the stack.
+#[derive(Clone, Debug)]
+pub struct Joined(SmallVec<[u8; 256]>);
+
+impl Joined {
+    /// Joins `rule` and `fields`.
+    #[inline]
+    pub fn new(rule: &[u8], fields: &[&[u8]]) -> Self {
+        let mut joined = SmallVec::new();
+        for piece in std::iter::once(&rule).chain(fields) {
+            joined.extend_from_slice(&length(piece));
+            joined.extend_from_slice(piece);
+        }
+        Self(joined)
     }
 }
 
@@ -38,8 +58,13 @@ impl std::fmt::Debug for KeySecret {
 impl KeySecret {
     /// Keyed 128-bit fingerprint of the key fields (SipHash-1-3).
     pub fn fingerprint(&self, rule: &[u8], fields: &[&[u8]]) -> [u64; 2] {
+        self.fingerprint_joined(&Joined::new(rule, fields))
+    }
+
+    /// The same over fields that are joined already.
+    pub fn fingerprint_joined(&self, key: &Joined) -> [u64; 2] {
         let mut hasher = SipHasher13x128::new_with_key(&self.0);
-        frame(rule, fields, |bytes| hasher.write(bytes));
+        hasher.write(&key.0);
         let hash = hasher.finish128();
         [hash.h1, hash.h2]
     }
@@ -47,31 +72,9 @@ impl KeySecret {
     /// Keyed 64-bit hash of fields (SipHash-1-3): billed fields, session keys, account slots.
     pub fn hash64(&self, rule: &[u8], fields: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
-        frame(rule, fields, |bytes| hasher.write(bytes));
+        hasher.write(&Joined::new(rule, fields).0);
         hasher.finish()
     }
-}
-
-/// Feeds `rule` and `fields`, each behind its length. The pieces of a short key are joined on the stack first: one
-/// call into the hash costs more than the bytes.
-fn frame(rule: &[u8], fields: &[&[u8]], mut feed: impl FnMut(&[u8])) {
-    const INLINE: usize = 256;
-    let total = fields.iter().fold(rule.len() + 4, |sum, field| sum.saturating_add(field.len() + 4));
-    if total > INLINE {
-        for piece in std::iter::once(&rule).chain(fields) {
-            feed(&length(piece));
-            feed(piece);
-        }
-        return;
-    }
-    let mut buffer = [0u8; INLINE];
-    let mut end = 0;
-    for piece in std::iter::once(&rule).chain(fields) {
-        buffer[end..end + 4].copy_from_slice(&length(piece));
-        buffer[end + 4..end + 4 + piece.len()].copy_from_slice(piece);
-        end += 4 + piece.len();
-    }
-    feed(&buffer[..end]);
 }
 
 /// Length prefix, saturating: no field comes near 4 GiB, and a block bounds it anyway.

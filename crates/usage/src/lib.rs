@@ -34,7 +34,7 @@ pub use digits::Digits;
 pub use event::{
     AllowanceUse, BillableEvent, ChargeLine, DiscountUse, EventId, EventKind, LineKind, Operation, Run,
 };
-pub use identity::{Identity, KeySecret};
+pub use identity::{Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
 pub use position::{FileOrdinal, Position, Slot, Turn};
 pub use quantity::{Service, Unit};

@@ -99,6 +99,7 @@ pub struct Date {
 
 impl Date {
     /// A day that exists in the calendar.
+    #[inline]
     pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
         let real = (1..=12).contains(&month) && day >= 1 && day <= days_in_month(year, month);
         real.then_some(Self { year, month, day })
@@ -119,6 +120,7 @@ impl Date {
     }
 
     /// Days since 1970-01-01 (Hinnant's civil calendar algorithm).
+    #[inline]
     pub const fn to_days(self) -> i32 {
         let year = if self.month <= 2 { self.year - 1 } else { self.year };
         let era = year.div_euclid(400);
@@ -149,6 +151,7 @@ impl Date {
     }
 
     /// Local milliseconds since 1970 at its midnight.
+    #[inline]
     pub const fn local_ms(self) -> i64 {
         self.to_days() as i64 * DAY_MS
     }
@@ -171,6 +174,7 @@ impl fmt::Display for Date {
 }
 
 /// Days in a month, 28 to 31. `month` is 1 to 12.
+#[inline]
 pub const fn days_in_month(year: i32, month: u8) -> u8 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,

@@ -220,8 +220,7 @@ fn identity_is_over_raw_fields_and_nothing_else() {
         partial: Some(Partial { sequence, last: false }),
         ..raw()
     };
-    let (one, two) =
-        (intake(rules(), &partial("1", 1)).unwrap(), intake(rules(), &partial("2", 2)).unwrap());
+    let (one, two) = (intake(rules(), &partial("1", 1)).unwrap(), intake(rules(), &partial("2", 2)).unwrap());
     assert_eq!((one.session, one.claim.slot), (two.session, two.claim.slot));
     assert_ne!(one.claim.fingerprint, two.claim.fingerprint);
     assert_eq!(first.identity, one.identity);

@@ -26,13 +26,16 @@ pub(super) fn rule(options: &AsteriskOptions) -> KeyRule {
     }
 }
 
-/// Key fields and session fields. The session is the unique id, so the rows of one call meet in one slot.
-pub(super) fn pick<'a>(
-    cdr: &AsteriskCdr<'a>,
-    row: &'a [u8],
-) -> (SmallVec<[&'a [u8]; 8]>, SmallVec<[&'a [u8]; 4]>) {
+/// The raw fields that identify a row and its session.
+pub(super) struct Keys<'a> {
+    pub(super) key: SmallVec<[&'a [u8]; 8]>,
+    pub(super) session: SmallVec<[&'a [u8]; 4]>,
+}
+
+/// Picks key and session. The session is the unique id, so the rows of one call meet in one slot.
+pub(super) fn pick<'a>(cdr: &AsteriskCdr<'a>, row: &'a [u8]) -> Keys<'a> {
     if cdr.uniqueid.is_empty() || cdr.sequence.is_empty() {
-        return (smallvec![row], smallvec![row]);
+        return Keys { key: smallvec![row], session: smallvec![row] };
     }
-    (smallvec![cdr.uniqueid, cdr.sequence], smallvec![cdr.uniqueid])
+    Keys { key: smallvec![cdr.uniqueid, cdr.sequence], session: smallvec![cdr.uniqueid] }
 }

@@ -22,7 +22,7 @@ pub(super) fn map<'a>(
         }
         AsteriskPayer::AccountCode => cdr.accountcode,
     };
-    let (key, session) = key::pick(cdr, row);
+    let key::Keys { key, session } = key::pick(cdr, row);
     let day = i32::try_from(cdr.start.0.local_ms.div_euclid(DAY_MS))
         .map_err(|_| Fault::new(Code::BadField, "start", cdr.start.1))?;
     Ok(RawUsage {

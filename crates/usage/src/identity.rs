@@ -4,7 +4,6 @@
 
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13x128};
-use smallvec::SmallVec;
 use std::hash::Hasher;
 
 /// Unkeyed 128-bit identity of a usage: first half of BLAKE3 over its key fields. Event ids derive from it, so it is
@@ -22,7 +21,7 @@ impl Identity {
     /// The same over fields that are joined already.
     pub fn of_joined(key: &Joined) -> Self {
         let mut half = [0; 16];
-        half.copy_from_slice(&blake3::hash(&key.0).as_bytes()[..16]);
+        half.copy_from_slice(&blake3::hash(key.as_slice()).as_bytes()[..16]);
         Self(u128::from_be_bytes(half))
     }
 }
@@ -30,18 +29,41 @@ impl Identity {
 /// A rule's name and raw fields, each behind its length, as one run of octets: what all hashes are over. A key is
 /// joined once for its identity and its fingerprint; short ones stay on the stack.
 #[derive(Clone, Debug)]
-pub struct Joined(SmallVec<[u8; 256]>);
+pub struct Joined {
+    inline: [u8; Self::INLINE],
+    len: usize,
+    /// All of it, where it is too long for the stack.
+    long: Vec<u8>,
+}
 
 impl Joined {
+    const INLINE: usize = 256;
+
     /// Joins `rule` and `fields`.
     #[inline]
     pub fn new(rule: &[u8], fields: &[&[u8]]) -> Self {
-        let mut joined = SmallVec::new();
-        for piece in std::iter::once(&rule).chain(fields) {
-            joined.extend_from_slice(&length(piece));
-            joined.extend_from_slice(piece);
+        let mut joined = Self { inline: [0; Self::INLINE], len: 0, long: Vec::new() };
+        let total = fields.iter().fold(rule.len() + 4, |sum, field| sum.saturating_add(field.len() + 4));
+        if total > Self::INLINE {
+            for piece in std::iter::once(&rule).chain(fields) {
+                joined.long.extend_from_slice(&length(piece));
+                joined.long.extend_from_slice(piece);
+            }
+            return joined;
         }
-        Self(joined)
+        let mut end = 0;
+        for piece in std::iter::once(&rule).chain(fields) {
+            joined.inline[end..end + 4].copy_from_slice(&length(piece));
+            joined.inline[end + 4..end + 4 + piece.len()].copy_from_slice(piece);
+            end += 4 + piece.len();
+        }
+        joined.len = end;
+        joined
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        if self.long.is_empty() { &self.inline[..self.len] } else { &self.long }
     }
 }
 
@@ -64,7 +86,7 @@ impl KeySecret {
     /// The same over fields that are joined already.
     pub fn fingerprint_joined(&self, key: &Joined) -> [u64; 2] {
         let mut hasher = SipHasher13x128::new_with_key(&self.0);
-        hasher.write(&key.0);
+        hasher.write(key.as_slice());
         let hash = hasher.finish128();
         [hash.h1, hash.h2]
     }
@@ -72,7 +94,7 @@ impl KeySecret {
     /// Keyed 64-bit hash of fields (SipHash-1-3): billed fields, session keys, account slots.
     pub fn hash64(&self, rule: &[u8], fields: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write(&Joined::new(rule, fields).0);
+        hasher.write(Joined::new(rule, fields).as_slice());
         hasher.finish()
     }
 }

@@ -7,6 +7,7 @@ pub mod error;
 pub mod faulty;
 pub mod lock;
 pub mod log;
+pub mod runs;
 pub mod snapshot;
 
 mod bytes;
@@ -15,6 +16,7 @@ pub use disk::RealDisk;
 pub use error::StoreError;
 pub use lock::StateFolder;
 pub use log::{Frame, Frames, Log, LogOptions};
+pub use runs::{Candidate, Limits, Manifest, Reach, RunMeta, RunSet, RunStore, Scope};
 pub use snapshot::{SnapshotReader, SnapshotWriter, Snapshots};
 
 /// The disk as the modules share it.

@@ -36,6 +36,11 @@ impl AccountBalances {
         self.sorted.iter()
     }
 
+    /// Number of balances.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
     /// True when nothing was used.
     pub fn is_empty(&self) -> bool {
         self.sorted.is_empty()

@@ -1,0 +1,400 @@
+//! What is wrong with plans and tables: each finding with file, line, column, what was found and what was expected.
+//! Relies on the public interface only.
+//! Never checks a price: that is the rating's business.
+
+use caudal_tariff::{SourceFile, Sources, Tariff, compile};
+
+const HEAD: &str = "id = \"p\"\nname = \"P\"\ncurrency = \"EUR\"\nvalid_from = 2026-01-01\n";
+const RATE: &str = "[[rate]]\nid = \"r\"\napplies_to = { service = \"voice\" }\nprice = \"0.10 per 60 s\"\n";
+const ZONES: &str = "prefix,zone,valid_from,valid_to\n34,es,,\n33,fr,,\n";
+const TABLE: &str =
+    "zone,band,price,per,first,next,connection_fee,valid_from,valid_to\nfr,,0.60,60 s,30,6,0.15,,\n";
+
+fn file(path: &str, text: impl Into<Vec<u8>>) -> SourceFile {
+    SourceFile { path: path.into(), bytes: text.into() }
+}
+
+fn run(plans: &[&str], table: &str, zones: &str, holidays: &str) -> (Option<Tariff>, String) {
+    let named = |(index, text): (usize, &&str)| file(&format!("plans/{index}.toml"), *text);
+    let sources = Sources {
+        plans: plans.iter().enumerate().map(named).collect(),
+        tables: vec![file("rates/t.csv", table)],
+        zones: Some(file("zones.csv", zones)),
+        holidays: Some(file("holidays.csv", holidays)),
+    };
+    let (tariff, findings) = compile(&sources);
+    (tariff, findings.iter().map(|finding| format!("{finding}\n")).collect())
+}
+
+/// The plan is refused, and the findings contain every text.
+#[track_caller]
+fn refused(plan: &str, expected: &[&str]) {
+    let (tariff, findings) = run(&[plan], TABLE, ZONES, "calendar,date\n");
+    assert!(tariff.is_none(), "accepted: {plan}\n{findings}");
+    for text in expected {
+        assert!(findings.contains(text), "{findings}\ndoes not contain\n{text}\nfor\n{plan}");
+    }
+}
+
+/// The plan is accepted with a warning.
+#[track_caller]
+fn warned(plan: &str, expected: &str) {
+    let (tariff, findings) = run(&[plan], TABLE, ZONES, "calendar,date\n");
+    assert!(tariff.is_some() && findings.contains(expected), "{findings}\ndoes not contain\n{expected}");
+}
+
+fn with(rate: &str) -> String {
+    format!("{HEAD}[[rate]]\nid = \"r\"\n{rate}\n")
+}
+
+#[test]
+fn a_sound_plan_has_no_findings() {
+    let (tariff, findings) = run(&[&format!("{HEAD}{RATE}")], TABLE, ZONES, "calendar,date\nes,2026-10-12\n");
+    assert_eq!(findings, "");
+    let tariff = tariff.unwrap();
+    assert_eq!((tariff.plan("p"), tariff.plan("q")), (Some(0), None));
+    assert_eq!(tariff.version().len(), 16);
+}
+
+#[test]
+fn every_finding_of_a_file_is_shown_at_its_place() {
+    let plan =
+        "id = \"p q\"\nname = 7\ncurrency = \"EURO\"\nvalid_from = \"2026\"\nvalid_until = 2026-01-01\n";
+    refused(
+        plan,
+        &[
+            "plans/0.toml:1:6: error: `id` is \"p q\", expected at most 64 letters",
+            "plans/0.toml:2:8: error: `name` is 7, expected a text in quotes",
+            "plans/0.toml:3:12: error: `currency` is \"EURO\", expected an ISO 4217 code",
+            "plans/0.toml:4:14: error: `valid_from` is \"2026\", expected a day without quotes",
+        ],
+    );
+    refused(
+        &format!("{HEAD}valid_until = 2026-01-01\n{RATE}"),
+        &[
+            "plans/0.toml:5:1: error: unknown key \"valid_until\", expected one of: id, name, currency, valid_from, valid_to",
+        ],
+    );
+    refused("id = \"p\n", &["plans/0.toml:1:", "not TOML"]);
+    refused("", &["`id` is missing", "`valid_from` is missing"]);
+}
+
+#[test]
+fn small_grammars_point_at_the_character() {
+    let voice = "applies_to = { service = \"voice\" }\n";
+    for (rate, expected) in [
+        (
+            "price = \"0.10 pr 60 s\"",
+            "plans/0.toml:8:14: error: `price` is \"0.10 pr 60 s\", expected ` per `",
+        ),
+        ("price = \"0.10 per 60 kB\"", "`price` is per octet, expected ms for these services"),
+        ("price = \"-0.10 per 60 s\"", "`price` is below zero"),
+        (
+            "price = \"1 per s\"\nincrements = \"0/6\"",
+            "9:15: error: `increments` is \"0/6\", expected a whole number",
+        ),
+        ("price = \"1 per s\"\nincrements = \"30/\"", "expected a number such as"),
+        ("price = \"1 per s\"\nconnection_fee = 0.15", "`connection_fee` is 0.15, expected a text in quotes"),
+        ("price = \"1 per s\"\npriority = 0", "`priority` is 0, expected a whole number from 1"),
+        ("", "no price, expected one of: price, table, tiers"),
+        ("price = \"1 per s\"\ntable = \"rates/t.csv\"", "`table` beside `price`"),
+        (
+            "table = \"rates/x.csv\"",
+            "`table` is \"rates/x.csv\", expected a rate table of the pipeline: rates/t.csv",
+        ),
+        ("table = \"rates/t.csv\"\nincrements = \"1\"", "`increments` beside `table`"),
+    ] {
+        refused(&with(&format!("{voice}{rate}")), &[expected]);
+    }
+    for (conditions, expected) in [
+        ("{ service = \"fax\" }", "7:26: error: found \"fax\", expected one of: voice, sms, data, content"),
+        ("{ zone = \"es\" }", "`service` is missing"),
+        ("{ service = \"voice\", zone = [\"es\", \"xx\"] }", "zone \"xx\" is not in zones.csv"),
+        ("{ service = [\"voice\", \"data\"] }", "services that count in different units"),
+        ("{ service = \"voice\", rating_group = 1 }", "`rating_group` never holds here"),
+        ("{ service = \"voice\", direction = \"up\" }", "found \"up\", expected one of: out, in"),
+        ("{ service = [] }", "at least one text"),
+        ("5", "`applies_to` is 5, expected a table in braces"),
+    ] {
+        refused(&with(&format!("applies_to = {conditions}\nprice = \"1 per s\"")), &[expected]);
+    }
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused_by_name() {
+    let later = |key: &str| format!("error: `{key}` is not supported yet");
+    refused(&format!("{HEAD}{RATE}[[discount]]\nid = \"d\"\n"), &["9:3", &later("discount")]);
+    refused(&format!("{HEAD}{RATE}cap = {{ amount = \"20.00\", per = \"cycle\" }}\n"), &[&later("cap")]);
+    refused(&format!("{HEAD}commitment = \"5\"\n{RATE}"), &[&later("commitment")]);
+    let allowance = "[[allowance]]\nid = \"a\"\nquantity = \"1 GB\"\n";
+    refused(
+        &format!(
+            "{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\" }}\nrollover = {{ max = \"5 GB\" }}\n"
+        ),
+        &[&later("rollover")],
+    );
+    refused(
+        &format!("{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\", zone = \"es\" }}\n"),
+        &["`zone` for data is not supported yet"],
+    );
+    refused(
+        &format!("{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\" }}\nrefill = \"day\"\n"),
+        &["`refill` is \"day\", expected \"cycle\"; others are not supported yet"],
+    );
+    let on_net = RATE.replace("\"voice\"", "\"voice\", on_net = true");
+    refused(&format!("{HEAD}{on_net}"), &[&later("on_net")]);
+    let steps = "tiers = { model = \"volume\", over = \"cycle\", steps = [ { price = \"1 per s\" } ] }";
+    refused(
+        &with(&format!("applies_to = {{ service = \"voice\" }}\n{steps}")),
+        &["`model` is \"volume\", expected \"graduated\"; others are not supported yet"],
+    );
+}
+
+#[test]
+fn bands_must_tile_the_week() {
+    let bands = |list: &str| {
+        with(&format!("applies_to = {{ service = \"voice\" }}\nprice = \"1 per s\"\nbands = [ {list} ]"))
+    };
+    for (list, expected) in [
+        ("{ name = \"a\", days = \"mon-sat\" }", "no band on sun from 00:00 to 24:00"),
+        ("{ name = \"a\", hours = \"08:00-20:00\" }", "no band on mon from 00:00 to 08:00"),
+        (
+            "{ name = \"a\", hours = \"00:00-12:00\" }, { name = \"b\", hours = \"11:00-24:00\" }",
+            "bands \"a\" and \"b\" overlap on mon from 11:00",
+        ),
+        (
+            "{ name = \"a\" }, { name = \"b\", days = \"mon\" }",
+            "a band without days and hours, expected it at the end only",
+        ),
+        ("{ name = \"a\", days = \"mon\" }, { name = \"a\" }", "band \"a\" stands twice"),
+        ("{ name = \"a\", hours = \"22:00-06:00\" }, { name = \"b\" }", "expected times inside one day"),
+        (
+            "{ name = \"a\", days = \"holiday\", price = \"1 per kB\" }, { name = \"b\" }",
+            "`price` is per octet",
+        ),
+        ("", "`bands` is empty"),
+    ] {
+        refused(&bands(list), &[expected]);
+    }
+    let holidays = bands("{ name = \"a\", days = \"holiday\" }, { name = \"b\" }");
+    refused(&holidays, &["bands name holidays, but no calendar is chosen"]);
+    refused(
+        &format!("{HEAD}holidays = \"es\"\n{RATE}"),
+        &["`holidays` is \"es\", expected a calendar of holidays.csv"],
+    );
+}
+
+#[test]
+fn tiers_and_allowances() {
+    let tiers = |steps: &str| {
+        with(&format!(
+            "applies_to = {{ service = \"sms\" }}\ntiers = {{ model = \"graduated\", over = \"cycle\", steps = [ {steps} ] }}"
+        ))
+    };
+    for (steps, expected) in [
+        ("", "no tiers, expected at least one step"),
+        ("{ up_to = \"5 events\", price = \"1 per event\" }", "expected an open last tier"),
+        (
+            "{ up_to = \"5 events\", price = \"1 per event\" }, { up_to = \"5 events\", price = \"1 per event\" }, { price = \"1 per event\" }",
+            "tiers out of order",
+        ),
+        ("{ price = \"1 per event\" }, { price = \"1 per event\" }", "tiers out of order"),
+        (
+            "{ up_to = \"5 kB\", price = \"1 per event\" }, { price = \"1 per event\" }",
+            "`up_to` counts octet, expected event",
+        ),
+        (
+            "{ up_to = \"0 events\", price = \"1 per event\" }, { price = \"1 per event\" }",
+            "expected a whole number",
+        ),
+    ] {
+        refused(&tiers(steps), &[expected]);
+    }
+    let allowance = "[[allowance]]\nid = \"a\"\nquantity = \"1 GB\"\napplies_to = { service = \"data\" }\n";
+    warned(&format!("{HEAD}{RATE}{allowance}"), "9:1: warning: nothing can consume allowance `a`");
+    refused(&format!("{HEAD}{RATE}{allowance}{allowance}"), &["which another allowance of this plan has"]);
+    refused(
+        &format!("{HEAD}{RATE}{}", allowance.replace("1 GB", "1 h")),
+        &["`quantity` counts ms, expected octet"],
+    );
+}
+
+#[test]
+fn overlaps_need_a_priority() {
+    let rate = |id: &str, conditions: &str, more: &str| {
+        format!(
+            "[[rate]]\nid = \"{id}\"\napplies_to = {{ service = \"voice\"{conditions} }}\nprice = \"1 per s\"\n{more}\n"
+        )
+    };
+    let two = |one: String, other: String| format!("{HEAD}{one}{other}");
+    refused(
+        &two(rate("a", "", ""), rate("b", "", "")),
+        &["rates `a` and `b` overlap and neither is more specific (give one"],
+    );
+    refused(&two(rate("a", ", zone = \"es\"", ""), rate("b", ", direction = \"out\"", "")), &["overlap"]);
+    warned(
+        &two(rate("a", "", "priority = 1"), rate("b", ", zone = \"es\"", "")),
+        "rate `b` is never reached: `a` always comes first",
+    );
+    let fine = two(rate("a", ", zone = \"es\"", "priority = 1"), rate("b", ", direction = \"out\"", ""));
+    assert_eq!(run(&[&fine], TABLE, ZONES, "calendar,date\n").1, "");
+}
+
+#[test]
+fn versions_and_bases_of_plans() {
+    let plan = |id: &str, from: &str, more: &str| {
+        format!("id = \"{id}\"\nname = \"P\"\ncurrency = \"EUR\"\nvalid_from = {from}\n{more}\n{RATE}")
+    };
+    let check = |plans: &[&str], expected: &str| {
+        let (_, findings) = run(plans, TABLE, ZONES, "calendar,date\n");
+        assert!(findings.contains(expected), "{findings}\ndoes not contain\n{expected}");
+    };
+    let (open, later) = (plan("p", "2026-01-01", ""), plan("p", "2026-03-01", ""));
+    check(&[&open, &later], "plans/1.toml:1:6: error: plan `p` is valid at the same time in plans/0.toml");
+    let ended = plan("p", "2026-01-01", "valid_to = 2026-02-01");
+    check(&[&ended, &later], "warning: plan `p` has no version from 2026-02-01 to 2026-03-01");
+    check(
+        &[&plan("p", "2026-01-01", "valid_to = 2025-02-01")],
+        "`valid_to` is 2025-02-01, expected a day after valid_from",
+    );
+    check(
+        &[&plan("p", "2026-01-01", "base = \"q\"")],
+        "plans/0.toml:5:8: error: `base` is \"q\", expected the id of a plan",
+    );
+    let (left, right) = (plan("p", "2026-01-01", "base = \"q\""), plan("q", "2026-01-01", "base = \"p\""));
+    check(&[&left, &right], "`base` of plan `p` leads in a circle");
+    check(
+        &[&left, &plan("q", "2026-01-01", "").replace("EUR", "USD")],
+        "`base` charges in USD, expected EUR",
+    );
+}
+
+#[test]
+fn tables_name_row_and_column() {
+    let plan = format!("{HEAD}{RATE}");
+    let check = |table: &str, zones: &str, holidays: &str, expected: &str| {
+        let (_, findings) = run(&[&plan], table, zones, holidays);
+        assert!(findings.contains(expected), "{findings}\ndoes not contain\n{expected}");
+    };
+    let head = "zone,band,price,per,first,next,connection_fee,valid_from,valid_to\n";
+    for (row, expected) in [
+        ("xx,,1,60,,,,,", "rates/t.csv:2:1: error: `zone` is \"xx\", expected a zone of zones.csv"),
+        ("fr,,x,60,,,,,", "rates/t.csv:2:5: error: `price` is \"x\""),
+        ("fr,,-1,60,,,,,", "expected a price of zero or more"),
+        ("fr,,1,0,,,,,", "rates/t.csv:2:7: error: `per` is \"0\", expected a whole number"),
+        ("fr,,1,60,0,,,,", "2:10: error: `first` is \"0\""),
+        ("fr,,1,60,1 kB,,,,", "`first` is \"1 kB\", expected the same kind of unit"),
+        ("fr,,1,60,,,,2026-02-30,", "`valid_from` is \"2026-02-30\", expected a day"),
+        (
+            "fr,,1,60,,,,2026-02-03,2026-02-03",
+            "`valid_to` is \"2026-02-03\", expected a day after valid_from",
+        ),
+        (
+            "fr,,1,60,,,,,\n\nfr,,1,60,,,,,",
+            "rates/t.csv:4: error: zone fr is priced twice at the same time, see line 2",
+        ),
+        (
+            "fr,,1,60,,,,,2026-02-01\nfr,,1,60,,,,2026-03-01,",
+            "warning: zone fr has no price from 2026-02-01 to 2026-03-01",
+        ),
+        ("fr,,1", "rates/t.csv:2"),
+        ("", "no row found"),
+    ] {
+        check(&format!("{head}{row}\n"), ZONES, "calendar,date\n", expected);
+    }
+    check("zone,price\n", ZONES, "calendar,date\n", "column `per` is missing");
+    check("zone,price,per,colour\n", ZONES, "calendar,date\n", "unknown column \"colour\"");
+    let zones = |rows: &str| format!("prefix,zone,valid_from,valid_to\n{rows}\n33,fr,,\n");
+    check(
+        TABLE,
+        &zones("+34,es,,"),
+        "calendar,date\n",
+        "zones.csv:2:1: error: `prefix` is \"+34\", expected 1 to 15 digits",
+    );
+    check(
+        TABLE,
+        &zones("34,es,,\n34,fr,,"),
+        "calendar,date\n",
+        "zones.csv:3: error: prefix 34 is valid twice",
+    );
+    check(TABLE, &zones("34,,,"), "calendar,date\n", "`zone` is \"\"");
+    check(
+        TABLE,
+        ZONES,
+        "calendar,date\nes,2026-13-01\n",
+        "holidays.csv:2:4: error: `date` is \"2026-13-01\"",
+    );
+    check(
+        TABLE,
+        ZONES,
+        "calendar,date\nes,2026-01-01\nes,2026-01-01\n",
+        "a day that is not in this calendar yet",
+    );
+}
+
+#[test]
+fn a_table_must_price_every_band_of_its_rate() {
+    let plan = |bands: &str| {
+        with(&format!("applies_to = {{ service = \"voice\" }}\ntable = \"rates/t.csv\"\n{bands}"))
+    };
+    let table = "zone,band,price,per\nfr,day,1,60\n";
+    let check = |bands: &str, expected: &str| {
+        let (tariff, findings) = run(&[&plan(bands)], table, ZONES, "calendar,date\n");
+        assert!(tariff.is_none() && findings.contains(expected), "{findings}\ndoes not contain\n{expected}");
+    };
+    check("", "rates/t.csv has rows for band \"day\", which the rate does not name");
+    check(
+        "bands = [ { name = \"day\", days = \"mon\" }, { name = \"other\" } ]",
+        "has no row for zone fr in band \"other\"",
+    );
+}
+
+#[test]
+fn hostile_sources_are_findings_and_never_a_panic() {
+    let deep = format!("{HEAD}x = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let wide = format!(
+        "{HEAD}{}",
+        (0..5000).map(|at| RATE.replace("\"r\"", &format!("\"r{at}\""))).collect::<String>()
+    );
+    let big = format!("{HEAD}{}", "#".repeat(5 << 20));
+    let long = format!("{HEAD}{}", RATE.replace("0.10 per", &format!("{} per", "9".repeat(10_000))));
+    for plan in
+        [&deep, &wide, &big, &long, "\u{feff}", "a.b.c = 1", "[[rate]]", "rate = 5", "[rate]\nid = 1", "\0"]
+    {
+        refused(plan, &[]);
+    }
+    let sources = Sources { plans: vec![file("plans/x.toml", vec![b'i', b'd', 0xFF])], ..Sources::default() };
+    let (tariff, findings) = compile(&sources);
+    assert!(tariff.is_none());
+    assert_eq!(findings[0].to_string(), "plans/x.toml:1: error: byte 2 is not UTF-8");
+    for table in [
+        "\"",
+        "zone,price,per\n\"",
+        "\u{feff}zone,price,per\r\nfr,1,60\r\n",
+        "zone,zone,price,per\nfr,fr,1,1\n",
+        ",,,\n",
+    ] {
+        run(&[&format!("{HEAD}{RATE}")], table, table, table);
+    }
+    let rows: String = (0..200_000).map(|_| "x,y,z\n").collect();
+    let (_, findings) = run(&[], &format!("zone,price,per\n{rows}"), ZONES, "calendar,date\n");
+    assert!(findings.lines().count() <= 105 && findings.contains("more findings are not shown"));
+}
+
+#[test]
+fn hashes_name_the_content_that_a_plan_uses() {
+    let table_plan = with("applies_to = { service = \"voice\" }\ntable = \"rates/t.csv\"");
+    let plain = format!("{HEAD}{RATE}").replace("\"p\"", "\"q\"");
+    let of = |table: &str, plan: &str| {
+        let tariff = run(&[&table_plan, plan], table, ZONES, "calendar,date\n").0.unwrap();
+        let version =
+            |id: &str| tariff.plans()[tariff.plan(id).unwrap() as usize].versions[0].version.to_string();
+        (tariff.version().to_owned(), version("p"), version("q"))
+    };
+    let (first, again) = (of(TABLE, &plain), of(TABLE, &plain));
+    assert_eq!(first, again);
+    let dearer = of(&TABLE.replace("0.60", "0.61"), &plain);
+    assert!(first.0 != dearer.0 && first.1 != dearer.1 && first.2 == dearer.2);
+    let other = of(TABLE, &plain.replace("0.10", "0.11"));
+    assert!(first.0 != other.0 && first.1 == other.1 && first.2 != other.2);
+}

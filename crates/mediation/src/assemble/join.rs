@@ -20,9 +20,7 @@ pub(super) fn join(members: Vec<HeldPartial>) -> Result<Assembled, (Vec<HeldPart
     if usage.quantity().is_none() {
         return Err((members, fault(Code::Overflow, "quantity", "sum of the partial records")));
     }
-    let absorbed = members.iter().skip(1).map(|member| member.record.at()).collect();
-    let raw = members.into_iter().next().map_or(Box::default(), |first| first.raw);
-    Ok(Assembled { usage, raw, absorbed })
+    Ok(Assembled { usage, members })
 }
 
 fn fault(code: Code, field: &str, found: &str) -> Fault {

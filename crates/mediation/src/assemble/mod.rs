@@ -4,7 +4,7 @@
 
 mod join;
 
-use caudal_usage::{Code, Fault, HeldPartial, Partial, Position, Session, Stage, UsageRecord};
+use caudal_usage::{Code, Fault, HeldPartial, Partial, Session, Stage, UsageRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -51,10 +51,9 @@ impl Default for Rule {
 pub struct Assembled {
     /// The usage: identity, claim and parties of the first record, times and quantities of all.
     pub usage: UsageRecord,
-    /// The first record's bytes, for a suspense line further down.
-    pub raw: Box<[u8]>,
-    /// The other records, which end as merged, by sequence.
-    pub absorbed: Vec<Position>,
+    /// The partial records that it was joined of, by sequence: the first carries the outcome, the others are merged.
+    /// When the usage cannot be billed further down, each is suspended with its own bytes.
+    pub members: Vec<HeldPartial>,
 }
 
 /// What became of a record that was offered.
@@ -125,9 +124,8 @@ impl Assembler {
     ) -> Result<Offered, Full> {
         let Some(partial) = record.partial else {
             return Ok(Offered::Complete(Box::new(Assembled {
-                usage: record,
-                raw: raw.into(),
-                absorbed: Vec::new(),
+                usage: record.clone(),
+                members: vec![HeldPartial { record, raw: raw.into() }],
             })));
         };
         let key = record.session;

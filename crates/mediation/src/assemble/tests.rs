@@ -35,7 +35,7 @@ fn whole(offered: Offered) -> Assembled {
 fn a_record_that_is_no_partial_passes() {
     let mut assembler = Assembler::default();
     let assembled = whole(offer(&mut assembler, usage()));
-    assert_eq!((assembled.usage, assembled.absorbed), (usage(), vec![]));
+    assert_eq!((assembled.usage, assembled.members.len()), (usage(), 1));
     assert_eq!(assembler.take_changed(), [[0u64; 2]; 0]);
 }
 
@@ -52,11 +52,11 @@ fn every_order_of_arrival_gives_the_same_usage() {
             );
         }
         assert_eq!(assembler.held(), 2);
-        let Assembled { usage, raw, absorbed } =
+        let Assembled { usage, members } =
             whole(offer(&mut assembler, partial(7, order[2], order[2] == 3)));
         assert_eq!((usage.start.utc_ms, usage.end.utc_ms, usage.quantity()), (10_000, 40_000, Some(30_000)));
-        assert_eq!((usage.at().record, &*raw, usage.parts.len(), usage.partial), (1, &b"raw 1"[..], 1, None));
-        assert_eq!(absorbed.iter().map(|at| at.record).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!((usage.at().record, &*members[0].raw, usage.parts.len(), usage.partial), (1, &b"raw 1"[..], 1, None));
+        assert_eq!(members.iter().skip(1).map(|member| member.record.at().record).collect::<Vec<_>>(), [2, 3]);
         assert_eq!((assembler.held(), assembler.held_octets, assembler.deadlines.len()), (0, 0, 0));
     }
 }

@@ -1,0 +1,287 @@
+//! An account shard: routed usage to billable events and changed balances of its accounts.
+//! Relies on usages coming in the order of their turns, merged from all record shards.
+//! Never half: what cannot be priced is suspended whole, and its balances stay as they were.
+
+use crate::fail;
+use crate::record_shard::{RecordEffects, Routed, UsageRef, put_suspense, suspend_member, touch};
+use crate::setup::Setup;
+use crate::tally::Tally;
+use crate::turn::Epoch;
+use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_usage::{
+    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, Fault, HeldPartial, Run, Service,
+    UsageRecord,
+};
+use caudal_wire::Encoder;
+use caudal_wire::event::{self, EventSource};
+use caudal_wire::state::{StoredBalance, put_account, put_balance};
+use compact_str::CompactString;
+use hashbrown::HashMap;
+
+/// What an account shard did in one epoch.
+#[derive(Debug, Default)]
+pub struct AccountEffects {
+    /// Rated lines.
+    pub rated: Vec<u8>,
+    /// Events rated; one line each.
+    pub events: u64,
+    /// Suspense lines.
+    pub suspense: Vec<u8>,
+    /// What ended here.
+    pub tally: Tally,
+    /// Records taken from the exchange: a joined usage counts each of its partials.
+    pub took: u64,
+    /// Records rated, merged or suspended.
+    pub ended: u64,
+    /// Amounts by currency and service.
+    pub amounts: HashMap<(Currency, Service), Decimal>,
+    /// True when a sum does not fit: the epoch must not be committed.
+    pub sum_overflows: bool,
+    /// Changed accounts, stored form.
+    pub balances: Encoder,
+    /// Their number.
+    pub account_count: u32,
+    /// Slots whose state changed.
+    pub touched: [u64; 4],
+}
+
+/// What is kept of one account.
+#[derive(Debug, Default)]
+struct AccountState {
+    balances: AccountBalances,
+    /// Balances of counters and subscriptions that this generation does not know: kept for one that does.
+    strays: Vec<StoredBalance>,
+    changed: bool,
+}
+
+/// An account shard.
+pub struct AccountShard<'s> {
+    setup: &'s Setup,
+    rater: Rater<'s>,
+    accounts: HashMap<u32, AccountState>,
+    /// Accounts that this generation does not know.
+    strangers: HashMap<CompactString, Vec<StoredBalance>>,
+    changed: Vec<u32>,
+    index: usize,
+}
+
+/// A usage with everything that is needed to rate it and to name it.
+struct Item<'a> {
+    routed: &'a Routed,
+    usage: &'a UsageRecord,
+    /// Partials, where it was joined of several.
+    members: &'a [HeldPartial],
+    raw: &'a [u8],
+}
+
+impl<'s> AccountShard<'s> {
+    /// An empty shard, number `index` of the setup's.
+    pub fn new(setup: &'s Setup, index: usize) -> Self {
+        Self {
+            setup,
+            rater: Rater::new(&setup.tariff),
+            accounts: HashMap::default(),
+            strangers: HashMap::new(),
+            changed: Vec::new(),
+            index,
+        }
+    }
+
+    /// Takes the balances of an account that were committed; they replace what was there.
+    pub fn restore(&mut self, account: &str, balances: Vec<StoredBalance>) {
+        let Some(key) = self.setup.reference.account_key(account) else {
+            self.strangers.insert(account.into(), balances);
+            return;
+        };
+        let mut state = AccountState::default();
+        for balance in balances {
+            match self.balance_key(&balance) {
+                Some(key) => state.balances.set(Balance { key, used: balance.used }),
+                None => state.strays.push(balance),
+            }
+        }
+        self.accounts.insert(key, state);
+    }
+
+    fn balance_key(&self, balance: &StoredBalance) -> Option<BalanceKey> {
+        let counter = self.setup.tariff.counter(&balance.counter)?;
+        let subscription = match balance.subscription.as_str() {
+            "" => BalanceKey::SHARED,
+            id => self.setup.reference.subscription_index(id)?,
+        };
+        Some(BalanceKey { subscription, counter, cycle: balance.cycle })
+    }
+
+    /// Runs the epoch on what the record shards routed here.
+    pub fn step(&mut self, epoch: &Epoch<'_>, records: &[RecordEffects]) -> AccountEffects {
+        let mut effects = AccountEffects::default();
+        let mut queues: Vec<&[Routed]> =
+            records.iter().map(|record| record.routed[self.index].as_slice()).collect();
+        while let Some((from, routed)) = next_turn(&mut queues) {
+            let item = match routed.usage {
+                UsageRef::Slice(slice, index) => {
+                    let parsed = &epoch.slices[slice as usize];
+                    let usage = &parsed.records[index as usize];
+                    Item { routed, usage, members: &[], raw: epoch.raw(parsed, usage) }
+                }
+                UsageRef::Assembled(index) => {
+                    let assembled = &records[from].assembled[index as usize];
+                    Item { routed, usage: &assembled.usage, members: &assembled.members, raw: &[] }
+                }
+            };
+            effects.took += item.members.len().max(1) as u64;
+            for _ in 0..fail::times("rate") {
+                self.rate(epoch, &item, &mut effects);
+            }
+        }
+        self.put_balances(&mut effects);
+        effects
+    }
+
+    fn rate(&mut self, epoch: &Epoch<'_>, item: &Item<'_>, effects: &mut AccountEffects) {
+        let reference = &self.setup.reference;
+        let key = item.routed.guided.account_key;
+        let state = self.accounts.entry(key).or_default();
+        let input = RatingInput {
+            usage: item.usage,
+            run: Run::Retail,
+            account: reference.account(item.routed.guided.account),
+            subscription: reference.subscription(item.routed.guided.subscription),
+        };
+        let rated = self.rater.rate(&input, &mut state.balances);
+        match rated {
+            Ok(events) => {
+                sum(effects, &events);
+                for event in &events {
+                    for _ in 0..fail::times("encode") {
+                        emit(effects, epoch, item, event);
+                    }
+                }
+                effects.events += events.len() as u64;
+                count_rated(effects, epoch, item);
+                if !self.rater.changed().is_empty() && !state.changed {
+                    state.changed = true;
+                    self.changed.push(key);
+                }
+            }
+            Err(fault) => suspend(effects, epoch, item, &fault),
+        }
+    }
+
+    fn put_balances(&mut self, effects: &mut AccountEffects) {
+        let mut changed = std::mem::take(&mut self.changed);
+        for &key in &changed {
+            let Some(state) = self.accounts.get_mut(&key) else { continue };
+            state.changed = false;
+            touch(&mut effects.touched, self.setup.reference.slot(key));
+            put_state(&mut effects.balances, self.setup, key, state);
+        }
+        effects.account_count = changed.len() as u32;
+        changed.clear();
+        self.changed = changed;
+    }
+
+    /// Appends every account's balances, for a snapshot. Returns how many accounts.
+    pub fn put_all(&self, out: &mut Encoder) -> u32 {
+        for (&key, state) in &self.accounts {
+            put_state(out, self.setup, key, state);
+        }
+        for (account, balances) in &self.strangers {
+            put_account(out, account, balances.len());
+            balances.iter().for_each(|balance| put_stray(out, balance));
+        }
+        (self.accounts.len() + self.strangers.len()) as u32
+    }
+
+    /// Forgets balances of cycles that ended before `day`: no record that old is billed any more.
+    pub fn forget_before(&mut self, day: Date) {
+        self.accounts.retain(|_, state| {
+            state.balances.forget_before(day);
+            state.strays.retain(|balance| balance.cycle >= day);
+            !state.balances.is_empty() || !state.strays.is_empty()
+        });
+    }
+}
+
+/// The routed usage with the earliest turn, and the record shard that it came from.
+fn next_turn<'a>(queues: &mut [&'a [Routed]]) -> Option<(usize, &'a Routed)> {
+    let heads = queues.iter().enumerate().filter_map(|(from, queue)| Some((from, queue.first()?.turn)));
+    let (from, _) = heads.min_by_key(|&(from, turn)| (turn, from))?;
+    let (first, rest) = queues[from].split_first()?;
+    queues[from] = rest;
+    Some((from, first))
+}
+
+/// Adds the events' amounts to the sums of the epoch.
+fn sum(effects: &mut AccountEffects, events: &[BillableEvent<'_>]) {
+    for event in events {
+        let sum = effects.amounts.entry((event.currency, event.service)).or_default();
+        match caudal_usage::money::add_exact(*sum, event.amount) {
+            Ok(total) => *sum = total,
+            Err(_) => effects.sum_overflows = true,
+        }
+    }
+}
+
+fn emit(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, billable: &BillableEvent<'_>) {
+    let at = item.usage.at();
+    let single = [at.record];
+    let (mut records, mut elsewhere) = (Vec::new(), Vec::new());
+    for member in item.members {
+        let place = member.record.at();
+        if place.file == at.file {
+            records.push(place.record);
+        } else {
+            elsewhere.push((epoch.names.get(place.file), place.file.0, place.record));
+        }
+    }
+    let source = EventSource {
+        file: epoch.names.get(at.file),
+        file_id: at.file.0,
+        records: if item.members.is_empty() { &single } else { &records },
+        elsewhere: &elsewhere,
+    };
+    event::write(&mut effects.rated, billable, &source);
+}
+
+/// The first record carries the usage's outcome, the others are merged into it.
+fn count_rated(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>) {
+    let turn = item.routed.turn;
+    let at = item.usage.at();
+    effects.ended += item.members.len().max(1) as u64;
+    effects.tally.row(at.file, item.usage.claim.day, epoch.side(at.file, turn)).rated += 1;
+    for member in item.members.iter().filter(|member| member.record.at() != at) {
+        let file = member.record.at().file;
+        effects.tally.row(file, member.record.claim.day, epoch.side(file, turn)).merged += 1;
+    }
+}
+
+fn suspend(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, fault: &Fault) {
+    let turn = item.routed.turn;
+    effects.ended += item.members.len().max(1) as u64;
+    for member in item.members {
+        suspend_member(&mut effects.tally, &mut effects.suspense, epoch, (member, fault, turn));
+    }
+    if item.members.is_empty() {
+        let at = item.usage.at();
+        effects.tally.code(at.file, item.usage.claim.day, epoch.side(at.file, turn), fault.code);
+        put_suspense(&mut effects.suspense, epoch, (item.usage, item.raw), fault, None);
+    }
+}
+
+fn put_state(out: &mut Encoder, setup: &Setup, key: u32, state: &AccountState) {
+    put_account(out, setup.reference.account_id(key), state.balances.len() + state.strays.len());
+    for balance in state.balances.iter() {
+        let owner = match balance.key.subscription {
+            BalanceKey::SHARED => "",
+            index => setup.reference.subscription_id(index),
+        };
+        let counter = setup.tariff.counter_name(balance.key.counter);
+        put_balance(out, owner, counter, (balance.key.cycle, balance.used));
+    }
+    state.strays.iter().for_each(|balance| put_stray(out, balance));
+}
+
+fn put_stray(out: &mut Encoder, balance: &StoredBalance) {
+    put_balance(out, &balance.subscription, &balance.counter, (balance.cycle, balance.used));
+}

@@ -1,0 +1,230 @@
+//! Intake: a slice of a block to usage records, routed to the record shards by session.
+//! Relies on the block holding whole records and on the layout of its file. Stateless: any thread may do it.
+//! Never drops anything: what cannot be used is suspended with its bytes.
+
+use crate::fail::{self, Skew};
+use crate::setup::{Names, Setup};
+use crate::source::{Block, BlockKind};
+use crate::tally::{Side, Tally};
+use caudal_cdr::{Layout, Scratch};
+use caudal_mediation::normalise::{Normaliser, RecordContext};
+use caudal_usage::commit::NO_TIME_MS;
+use caudal_usage::record::ByteSpan;
+use caudal_usage::{BookKey, Code, Fault, FileOrdinal, Position, UsageRecord};
+use caudal_wire::lines::{Suspense, Where, write_suspense};
+use std::sync::Arc;
+
+/// A slice of the sequence: some records of one block.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// Number of the block in the schedule.
+    pub number: u64,
+    /// Index of the source.
+    pub source: u16,
+    /// The file.
+    pub file: FileOrdinal,
+    /// When the file was claimed.
+    pub arrival_ms: i64,
+    /// How the columns of the file stand; the fault of a file whose head was not understood.
+    pub layout: Arc<Result<Layout, Fault>>,
+    /// The block.
+    pub block: Arc<Block>,
+    /// First framed record of the block that belongs to the slice.
+    pub first: u32,
+    /// First framed record behind it.
+    pub end: u32,
+}
+
+impl Slice {
+    /// Framed records, as the framer counted them: header lines left out, one for a damaged remainder.
+    pub fn framed(&self) -> u32 {
+        match self.block.kind {
+            BlockKind::Damage { .. } => 1,
+            BlockKind::Records => {
+                let headers = self.headers();
+                self.end.max(headers) - self.first.max(headers)
+            }
+        }
+    }
+
+    /// Header lines that stand in this block.
+    fn headers(&self) -> u32 {
+        let skip = self.layout.as_ref().as_ref().map_or(0, |layout| layout.skip_records);
+        skip.saturating_sub(self.block.start.records)
+    }
+
+    /// True when the slice ends its block.
+    pub fn ends_block(&self) -> bool {
+        self.end == self.block_records()
+    }
+
+    /// Framed records of the whole block, as the framer counted them.
+    pub fn block_records(&self) -> u32 {
+        self.block.next.records - self.block.start.records
+    }
+
+    /// True when the slice ends its file.
+    pub fn ends_file(&self) -> bool {
+        self.block.last && self.ends_block()
+    }
+}
+
+/// A slice with its records.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The slice.
+    pub slice: Slice,
+    /// Its usage records, in order.
+    pub records: Vec<UsageRecord>,
+    /// For each record shard the indexes of its records, in order.
+    pub routes: Vec<Vec<u32>>,
+    /// Suspense lines.
+    pub suspense: Vec<u8>,
+    /// What ended here.
+    pub tally: Tally,
+    /// Greatest event time; [`NO_TIME_MS`] when there is none.
+    pub max_event_ms: i64,
+    /// First day of the dedup window at this turn. Set by the schedule.
+    pub floor_day: i32,
+    /// Overall watermark at this turn. Set by the schedule.
+    pub watermark_ms: i64,
+    /// The watermark to which the end of this slice moved the timers. Set by the schedule.
+    pub timer_ms: Option<i64>,
+}
+
+/// Intake of one thread: its caches and buffers.
+#[derive(Debug)]
+pub struct Intake<'s> {
+    setup: &'s Setup,
+    normalisers: Vec<Normaliser>,
+    scratch: Scratch,
+}
+
+impl<'s> Intake<'s> {
+    /// Intake for one thread.
+    pub fn new(setup: &'s Setup) -> Self {
+        let normalisers = setup.sources.iter().map(|source| Normaliser::new(source.rules.clone())).collect();
+        Self { setup, normalisers, scratch: Scratch::default() }
+    }
+
+    /// frame ▶ decode ▶ map ▶ normalise ▶ validate, then routed.
+    pub fn parse(&mut self, slice: Slice, names: &Names) -> Parsed {
+        let capacity = slice.framed() as usize;
+        let mut parsed = Parsed {
+            slice,
+            records: Vec::with_capacity(capacity),
+            routes: vec![Vec::new(); self.setup.shards],
+            suspense: Vec::new(),
+            tally: Tally::default(),
+            max_event_ms: NO_TIME_MS,
+            floor_day: i32::MIN,
+            watermark_ms: NO_TIME_MS,
+            timer_ms: None,
+        };
+        match parsed.slice.block.kind {
+            BlockKind::Damage { code, len } => damaged(&mut parsed, code, len, names),
+            BlockKind::Records => self.records(&mut parsed, names),
+        }
+        parsed
+    }
+
+    fn records(&mut self, parsed: &mut Parsed, names: &Names) {
+        let slice = parsed.slice.clone();
+        let source = &self.setup.sources[usize::from(slice.source)];
+        let layout = slice.layout.as_ref().as_ref();
+        let headers = layout.map_or(0, |layout| layout.skip_records);
+        let framed = source.format.framing().records(&slice.block.bytes);
+        let wanted = (slice.end - slice.first) as usize;
+        for (index, record) in framed.enumerate().skip(slice.first as usize).take(wanted) {
+            let number = slice.block.start.records.saturating_add(index as u32 + 1);
+            if number <= headers {
+                continue;
+            }
+            let at = Position { file: slice.file, record: number - headers };
+            let bytes = ByteSpan {
+                offset: slice.block.start.offset + record.offset as u64,
+                len: record.bytes.len() as u32,
+            };
+            let times = match fail::skew("frame") {
+                Skew::Lose => continue,
+                Skew::Double => 2,
+                Skew::None => 1,
+            };
+            for _ in 0..times {
+                let outcome = match layout {
+                    Ok(layout) => self.read(&slice, layout, (record.bytes, at, bytes)),
+                    Err(fault) => Err(fault.clone()),
+                };
+                self.settle(parsed, outcome, (record.bytes, at, bytes), names);
+            }
+        }
+    }
+
+    /// One record's bytes to a usage record.
+    fn read(
+        &mut self,
+        slice: &Slice,
+        layout: &Layout,
+        (record, at, bytes): (&[u8], Position, ByteSpan),
+    ) -> Result<UsageRecord, Fault> {
+        let source = &self.setup.sources[usize::from(slice.source)];
+        let raw = source.format.read(layout, record, &mut self.scratch)?;
+        let context = RecordContext { secret: &self.setup.secret, at, bytes, arrival_ms: slice.arrival_ms };
+        self.normalisers[usize::from(slice.source)].intake(&raw, &context)
+    }
+
+    fn settle(
+        &self,
+        parsed: &mut Parsed,
+        outcome: Result<UsageRecord, Fault>,
+        (record, at, bytes): (&[u8], Position, ByteSpan),
+        names: &Names,
+    ) {
+        match outcome {
+            Ok(usage) => {
+                let times = match fail::skew("intake") {
+                    Skew::Lose => 0,
+                    Skew::Double => 2,
+                    Skew::None => 1,
+                };
+                parsed.max_event_ms = parsed.max_event_ms.max(usage.start.utc_ms);
+                let shard = usage.slot().shard(self.setup.shards);
+                for _ in 0..times {
+                    parsed.routes[shard].push(parsed.records.len() as u32);
+                }
+                parsed.records.push(usage);
+            }
+            Err(fault) => {
+                let line = Line { at, offset: bytes.offset, len: u64::from(bytes.len), raw: record };
+                suspend(parsed, &fault, &line, names);
+            }
+        }
+    }
+}
+
+/// One item that could not be framed: suspended as a whole, with the octets that were kept.
+fn damaged(parsed: &mut Parsed, code: Code, len: u64, names: &Names) {
+    let slice = parsed.slice.clone();
+    let headers = slice.layout.as_ref().as_ref().map_or(0, |layout| layout.skip_records);
+    let number = slice.block.start.records.saturating_add(1).saturating_sub(headers).max(1);
+    let found = format!("{len} octets from offset {}", slice.block.start.offset);
+    let fault = Fault::new(code, "", found.as_bytes());
+    let at = Position { file: slice.file, record: number };
+    let line = Line { at, offset: slice.block.start.offset, len, raw: &slice.block.bytes };
+    suspend(parsed, &fault, &line, names);
+}
+
+struct Line<'a> {
+    at: Position,
+    offset: u64,
+    len: u64,
+    raw: &'a [u8],
+}
+
+fn suspend(parsed: &mut Parsed, fault: &Fault, line: &Line<'_>, names: &Names) {
+    let at = Where { file: names.get(line.at.file), file_id: line.at.file.0, record: line.at.record };
+    let item =
+        Suspense { fault, at, offset: line.offset, len: line.len, attempt: 0, first: None, raw: line.raw };
+    write_suspense(&mut parsed.suspense, &item);
+    parsed.tally.code(line.at.file, BookKey::NO_DAY, Side::Within, fault.code);
+}

@@ -1,0 +1,460 @@
+//! A record shard: usage records of its slots through dedup, filter, assembly and guiding.
+//! Relies on slices coming in the order of the schedule, and on claims from disk being read before it steps.
+//! Never reads a disk or a clock: it says which claims it needs, and decides when it has them.
+
+use crate::fail;
+use crate::intake::Parsed;
+use crate::setup::Setup;
+use crate::tally::Tally;
+use crate::turn::Epoch;
+use caudal_mediation::assemble::{Assembled, Assembler, Offered, OnGap, Released};
+use caudal_mediation::dedup::{Delta, DeltaFull, Verdict, judge};
+use caudal_mediation::guide::Guided;
+use caudal_usage::claim::Reach;
+use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Session, Slot, Turn, UsageRecord};
+use caudal_wire::Encoder;
+use caudal_wire::lines::{Suspense, write_duplicate, write_suspense};
+use caudal_wire::record::put_claim;
+use caudal_wire::state::{put_session_closed, put_session_set};
+use hashbrown::HashMap;
+
+/// A claim that the shard needs from disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Its fingerprint.
+    pub fingerprint: [u64; 2],
+    /// Which claims it can meet.
+    pub reach: Reach,
+    /// Its day, for keys that contain the time.
+    pub day: i32,
+}
+
+/// Claims found on disk.
+pub type Known = HashMap<[u64; 2], Claim>;
+
+/// A usage on its way to the account that pays.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed {
+    /// Its turn.
+    pub turn: Turn,
+    /// Where it stands.
+    pub usage: UsageRef,
+    /// Who pays.
+    pub guided: Guided,
+}
+
+/// Where a routed usage stands.
+#[derive(Clone, Copy, Debug)]
+pub enum UsageRef {
+    /// Record `.1` of slice `.0`.
+    Slice(u32, u32),
+    /// Assembled usage of the record shard.
+    Assembled(u32),
+}
+
+/// What a record shard did in one epoch.
+#[derive(Debug, Default)]
+pub struct RecordEffects {
+    /// For each account shard its usages, in the order of their turns.
+    pub routed: Vec<Vec<Routed>>,
+    /// Assembled usages.
+    pub assembled: Vec<Assembled>,
+    /// New claims, stored form.
+    pub claims: Encoder,
+    /// Their number.
+    pub claim_count: u32,
+    /// Changes of sessions, stored form.
+    pub sessions: Encoder,
+    /// Their number.
+    pub session_count: u32,
+    /// Suspense lines.
+    pub suspense: Vec<u8>,
+    /// Duplicate lines.
+    pub duplicates: Vec<u8>,
+    /// What ended or waits here.
+    pub tally: Tally,
+    /// Records taken from the exchange and released by the assembler.
+    pub took: u64,
+    /// Records that ended here, wait here, or were given on.
+    pub gave: u64,
+    /// Records given on: a joined usage counts each of its partials.
+    pub passed: u64,
+    /// True when claims or sessions did not fit in memory: the epoch must not be committed.
+    pub full: bool,
+    /// Slots whose state changed.
+    pub touched: [u64; 4],
+}
+
+/// A record shard.
+pub struct RecordShard<'s> {
+    setup: &'s Setup,
+    index: usize,
+    claims: Claims,
+    assembler: Assembler,
+}
+
+/// The claims in memory, by what their keys can meet.
+#[derive(Default)]
+pub struct Claims {
+    /// Claims of keys that contain the time.
+    pub day: Delta,
+    /// Claims of keys that do not, and of closed sessions.
+    pub window: Delta,
+}
+
+impl Claims {
+    #[inline]
+    const fn of(&self, reach: Reach) -> &Delta {
+        match reach {
+            Reach::Day => &self.day,
+            Reach::Window => &self.window,
+        }
+    }
+
+    fn insert(&mut self, claim: Claim, reach: Reach) -> Result<(), DeltaFull> {
+        match reach {
+            Reach::Day => self.day.insert(claim),
+            Reach::Window => self.window.insert(claim),
+        }
+    }
+
+    /// Octets that they take.
+    pub fn memory_bytes(&self) -> usize {
+        self.day.memory_bytes() + self.window.memory_bytes()
+    }
+}
+
+impl<'s> RecordShard<'s> {
+    /// An empty shard, number `index` of the setup's.
+    pub fn new(setup: &'s Setup, index: usize) -> Self {
+        Self { setup, index, claims: Claims::default(), assembler: Assembler::default() }
+    }
+
+    /// Takes a claim that was committed.
+    pub fn restore_claim(&mut self, claim: Claim, reach: Reach) -> Result<(), DeltaFull> {
+        self.claims.insert(claim, reach)
+    }
+
+    /// Takes an open session that was committed.
+    pub fn restore_session(&mut self, session: Session) {
+        self.assembler.restore(session);
+    }
+
+    /// Forgets a session that a commit closed.
+    pub fn forget_session(&mut self, key: [u64; 2]) {
+        self.assembler.forget(key);
+    }
+
+    /// The open sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.assembler.sessions()
+    }
+
+    /// The claims in memory.
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Hands out the claims in memory, to be written to runs.
+    pub fn take_claims(&mut self) -> Claims {
+        std::mem::take(&mut self.claims)
+    }
+
+    /// The claims that the epoch may need and that are not in memory.
+    pub fn wanted(&self, slices: &[Parsed]) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for parsed in slices {
+            let reach = self.reach(parsed);
+            for &index in &parsed.routes[self.index] {
+                let usage = &parsed.records[index as usize];
+                let claim = &usage.claim;
+                if self.claims.of(reach).get(&claim.fingerprint).is_none() {
+                    wanted.push(Wanted { fingerprint: claim.fingerprint, reach, day: claim.day });
+                }
+                if usage.partial.is_some() && self.claims.window.get(&usage.session).is_none() {
+                    let (fingerprint, reach) = (usage.session, Reach::Window);
+                    wanted.push(Wanted { fingerprint, reach, day: claim.day });
+                }
+            }
+        }
+        wanted
+    }
+
+    fn reach(&self, parsed: &Parsed) -> Reach {
+        let source = &self.setup.sources[usize::from(parsed.slice.source)];
+        if source.format.key_rule().has_time { Reach::Day } else { Reach::Window }
+    }
+
+    /// Runs the epoch.
+    pub fn step(&mut self, epoch: &Epoch<'_>, known: &Known) -> RecordEffects {
+        let mut effects =
+            RecordEffects { routed: vec![Vec::new(); self.setup.shards], ..RecordEffects::default() };
+        for (slice, parsed) in epoch.slices.iter().enumerate() {
+            let reach = self.reach(parsed);
+            for &index in &parsed.routes[self.index] {
+                let usage = &parsed.records[index as usize];
+                let turn = Turn { block: parsed.slice.number, index: usage.at().record };
+                effects.took += 1;
+                let item = Item { parsed, usage, reach, turn, place: UsageRef::Slice(slice as u32, index) };
+                Step { shard: self, epoch, known, effects: &mut effects }.dedup(&item);
+            }
+            if let Some(watermark_ms) = parsed.timer_ms {
+                let turn = Turn::end_of(parsed.slice.number);
+                Step { shard: self, epoch, known, effects: &mut effects }.release(watermark_ms, turn);
+            }
+        }
+        self.put_sessions(&mut effects);
+        effects
+    }
+
+    fn put_sessions(&mut self, effects: &mut RecordEffects) {
+        for key in self.assembler.take_changed() {
+            effects.session_count += 1;
+            touch(&mut effects.touched, Slot::of_hash(key[0]));
+            match self.assembler.session(key) {
+                Some(session) => put_session_set(&mut effects.sessions, session),
+                None => put_session_closed(&mut effects.sessions, key),
+            }
+        }
+    }
+}
+
+/// Marks a slot.
+pub(crate) fn touch(bits: &mut [u64; 4], slot: Slot) {
+    bits[usize::from(slot.0 / 64)] |= 1 << (slot.0 % 64);
+}
+
+/// A record and where it stands.
+struct Item<'a> {
+    parsed: &'a Parsed,
+    usage: &'a UsageRecord,
+    reach: Reach,
+    turn: Turn,
+    place: UsageRef,
+}
+
+/// The stages of a record shard, in order: each calls the next with what goes on.
+struct Step<'a, 's, 'e> {
+    shard: &'a mut RecordShard<'s>,
+    epoch: &'a Epoch<'e>,
+    known: &'a Known,
+    effects: &'a mut RecordEffects,
+}
+
+impl Step<'_, '_, '_> {
+    /// Exact dedup inside the window.
+    fn dedup(&mut self, item: &Item<'_>) {
+        for _ in 0..fail::times("dedup") {
+            let claim = &item.usage.claim;
+            if claim.day < item.parsed.floor_day {
+                let found = caudal_usage::Date::from_days(claim.day).to_string();
+                self.suspend(item, &Fault::new(Code::TooOld, "day", found.as_bytes()), None);
+                continue;
+            }
+            let recent = self.shard.claims.of(item.reach).get(&claim.fingerprint);
+            let known = recent.or_else(|| self.known.get(&claim.fingerprint));
+            match judge(claim, known) {
+                Verdict::New => {
+                    self.claim(*claim, item.reach);
+                    self.filter(item);
+                }
+                Verdict::Replay => {
+                    self.row(item).replayed += 1;
+                    self.effects.gave += 1;
+                }
+                Verdict::Duplicate { first } => self.duplicate(item, first),
+                Verdict::Conflict { first } => {
+                    let fault = Fault::new(Code::KeyConflict, "billed", first.to_string().as_bytes());
+                    self.suspend(item, &fault, Some(first));
+                }
+            }
+        }
+    }
+
+    fn claim(&mut self, claim: Claim, reach: Reach) {
+        self.effects.full |= self.shard.claims.insert(claim, reach).is_err();
+        self.effects.claims.u8(u8::from(reach == Reach::Window));
+        put_claim(&mut self.effects.claims, &claim);
+        self.effects.claim_count += 1;
+        touch(&mut self.effects.touched, claim.slot);
+    }
+
+    /// Drops what is known not to be billed, under its code.
+    fn filter(&mut self, item: &Item<'_>) {
+        for _ in 0..fail::times("filter") {
+            match self.shard.setup.billable.filter(item.usage) {
+                Some(code) => {
+                    self.row(item).add_code(code);
+                    self.effects.gave += 1;
+                }
+                None => self.assemble(item),
+            }
+        }
+    }
+
+    /// Joins partial records of a session.
+    fn assemble(&mut self, item: &Item<'_>) {
+        let rule = self.shard.setup.sources[usize::from(item.parsed.slice.source)].assembly.as_ref();
+        let (Some(rule), Some(_)) = (rule, item.usage.partial) else {
+            for _ in 0..fail::times("assemble") {
+                self.guide(item);
+            }
+            return;
+        };
+        let session = &item.usage.session;
+        if self.shard.claims.window.get(session).or_else(|| self.known.get(session)).is_some() {
+            let fault = Fault::new(Code::LatePartial, "session", b"the session was closed before");
+            return self.suspend(item, &fault, None);
+        }
+        for _ in 0..fail::times("assemble") {
+            let raw = self.epoch.raw(item.parsed, item.usage);
+            match self.shard.assembler.offer(item.usage.clone(), raw, rule, item.parsed.watermark_ms) {
+                Ok(Offered::Refused(_, fault)) => self.suspend(item, &fault, None),
+                Ok(offered) => {
+                    // A closing partial never waits; counting it as held keeps one way out of the assembler.
+                    self.row(item).held += 1;
+                    self.effects.gave += 1;
+                    match offered {
+                        Offered::Held | Offered::Refused(..) => {}
+                        Offered::Complete(assembled) => self.joined(*assembled, item.turn),
+                        Offered::Suspended(members, fault) => self.broken(&members, &fault, item.turn),
+                    }
+                }
+                Err(_) => self.effects.full = true,
+            }
+        }
+    }
+
+    /// Sessions whose longest hold is over.
+    fn release(&mut self, watermark_ms: i64, turn: Turn) {
+        let sources = &self.shard.setup.sources;
+        let on_gap = |source: u16| {
+            let rule = sources.get(usize::from(source)).and_then(|source| source.assembly.as_ref());
+            rule.map_or(OnGap::Suspend, |rule| rule.on_gap)
+        };
+        for released in self.shard.assembler.release(watermark_ms, on_gap) {
+            match released {
+                Released::Rated(assembled) => self.joined(*assembled, turn),
+                Released::Suspended(members, fault) => self.broken(&members, &fault, turn),
+            }
+        }
+    }
+
+    /// A session that cannot become a usage.
+    fn broken(&mut self, members: &[HeldPartial], fault: &Fault, turn: Turn) {
+        self.close(members, turn);
+        self.suspend_members(members, fault, turn);
+    }
+
+    /// A joined usage leaves the assembler.
+    fn joined(&mut self, assembled: Assembled, turn: Turn) {
+        self.close(&assembled.members, turn);
+        match self.shard.setup.reference.guide(&assembled.usage) {
+            Ok(guided) => {
+                let place = UsageRef::Assembled(self.effects.assembled.len() as u32);
+                let records = assembled.members.len() as u64;
+                self.effects.assembled.push(assembled);
+                self.pass(Routed { turn, usage: place, guided }, records);
+            }
+            Err(fault) => self.suspend_members(&assembled.members, &fault, turn),
+        }
+    }
+
+    /// Members wait no longer, and their session is claimed as closed, so that a late partial is recognised.
+    fn close(&mut self, members: &[HeldPartial], turn: Turn) {
+        self.effects.took += members.len() as u64;
+        for member in members {
+            let at = member.record.at();
+            let side = self.epoch.side(at.file, turn);
+            self.effects.tally.row(at.file, member.record.claim.day, side).held -= 1;
+        }
+        if let Some(first) = members.first() {
+            let closed = Claim { fingerprint: first.record.session, billed: 0, ..first.record.claim };
+            self.claim(closed, Reach::Window);
+        }
+    }
+
+    /// Finds who pays at the chargeable start.
+    fn guide(&mut self, item: &Item<'_>) {
+        for _ in 0..fail::times("guide") {
+            match self.shard.setup.reference.guide(item.usage) {
+                Ok(guided) => self.pass(Routed { turn: item.turn, usage: item.place, guided }, 1),
+                Err(fault) => self.suspend(item, &fault, None),
+            }
+        }
+    }
+
+    fn pass(&mut self, routed: Routed, records: u64) {
+        self.effects.gave += records;
+        self.effects.passed += records;
+        let slot = self.shard.setup.reference.slot(routed.guided.account_key);
+        let shard = slot.shard(self.shard.setup.shards);
+        for _ in 0..fail::times("exchange") {
+            self.effects.routed[shard].push(routed);
+        }
+    }
+
+    fn row(&mut self, item: &Item<'_>) -> &mut caudal_usage::Counts {
+        let at = item.usage.at();
+        let side = self.epoch.side(at.file, item.turn);
+        self.effects.tally.row(at.file, item.usage.claim.day, side)
+    }
+
+    fn duplicate(&mut self, item: &Item<'_>, first: Position) {
+        self.row(item).duplicate += 1;
+        self.effects.gave += 1;
+        let (at, first) = (self.epoch.place(item.usage.at()), self.epoch.place(first));
+        write_duplicate(&mut self.effects.duplicates, &at, &first);
+    }
+
+    fn suspend(&mut self, item: &Item<'_>, fault: &Fault, first: Option<Position>) {
+        self.row(item).add_code(fault.code);
+        self.effects.gave += 1;
+        let raw = self.epoch.raw(item.parsed, item.usage);
+        put_suspense(&mut self.effects.suspense, self.epoch, (item.usage, raw), fault, first);
+    }
+
+    fn suspend_members(&mut self, members: &[HeldPartial], fault: &Fault, turn: Turn) {
+        self.effects.gave += members.len() as u64;
+        for member in members {
+            suspend_member(
+                &mut self.effects.tally,
+                &mut self.effects.suspense,
+                self.epoch,
+                (member, fault, turn),
+            );
+        }
+    }
+}
+
+/// Suspends one partial of a session that cannot be billed. Each keeps its own bytes, so all can be recycled.
+pub(crate) fn suspend_member(
+    tally: &mut Tally,
+    out: &mut Vec<u8>,
+    epoch: &Epoch<'_>,
+    (member, fault, turn): (&HeldPartial, &Fault, Turn),
+) {
+    let at = member.record.at();
+    tally.code(at.file, member.record.claim.day, epoch.side(at.file, turn), fault.code);
+    put_suspense(out, epoch, (&member.record, &member.raw), fault, None);
+}
+
+/// Appends the suspense line of a usage record.
+pub(crate) fn put_suspense(
+    out: &mut Vec<u8>,
+    epoch: &Epoch<'_>,
+    (usage, raw): (&UsageRecord, &[u8]),
+    fault: &Fault,
+    first: Option<Position>,
+) {
+    let item = Suspense {
+        fault,
+        at: epoch.place(usage.at()),
+        offset: usage.bytes.offset,
+        len: u64::from(usage.bytes.len),
+        attempt: usage.claim.attempt,
+        first: first.map(|first| epoch.place(first)),
+        raw,
+    };
+    write_suspense(out, &item);
+}

@@ -1,0 +1,265 @@
+//! The one recorded order of input: claimed files to a sequence of blocks, and event times to watermarks.
+//! Relies on sources taking turns by a fixed quantum of blocks; epochs only cut the sequence.
+//! Never looks at a clock: idling is running out of claimed files, which the order itself records.
+
+use caudal_mediation::dedup::Window;
+use caudal_usage::commit::{NO_TIME_MS, OpenFile};
+use caudal_usage::time::DAY_MS;
+use caudal_usage::{Cursor, FileEntry, FileOrdinal, FileProgress, SourceCursor};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Blocks that a source gives before the next one has its turn.
+pub const QUANTUM_BLOCKS: u16 = 4;
+
+/// The block that comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pick {
+    /// Index of the source.
+    pub source: u16,
+    /// The file.
+    pub file: FileOrdinal,
+    /// Where the block stands in it.
+    pub from: FileProgress,
+    /// Number of the block.
+    pub block: u64,
+    /// Records of it that earlier epochs took.
+    pub taken: u32,
+}
+
+/// What a taken slice shows about time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Index of the source.
+    pub source: u16,
+    /// Greatest event time in the slice; [`NO_TIME_MS`] when there is none.
+    pub max_event_ms: i64,
+    /// True when the slice ends its block.
+    pub ends_block: bool,
+    /// True when it ends its file.
+    pub ends_file: bool,
+}
+
+/// The schedule: the cursor, and the claimed files that wait.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    cursor: Cursor,
+    waiting: Vec<VecDeque<FileOrdinal>>,
+    /// Files claimed and not yet ended in the order of what was *seen*, which trails what was read.
+    unseen: Vec<u32>,
+    window: Window,
+}
+
+impl Schedule {
+    /// The cursor of a new state, for sources in the order of their names.
+    pub fn start<'a>(names: impl IntoIterator<Item = &'a str>) -> Cursor {
+        let source = |name: &str| SourceCursor {
+            name: name.into(),
+            active: false,
+            watermark_ms: NO_TIME_MS,
+            block_max_ms: NO_TIME_MS,
+            open: None,
+        };
+        Cursor {
+            next_block: 0,
+            next_ordinal: 0,
+            turn: 0,
+            quantum_left: QUANTUM_BLOCKS,
+            watermark_ms: NO_TIME_MS,
+            floor_day: i32::MIN,
+            sources: names.into_iter().map(source).collect(),
+        }
+    }
+
+    /// Resumes at `cursor`. Files that are claimed and not finished wait again, in the order of their ordinals.
+    pub fn resume(cursor: Cursor, files: &BTreeMap<FileOrdinal, FileEntry>, window_days: i32) -> Self {
+        let count = cursor.sources.len();
+        let window = Window::new(window_days, cursor.floor_day);
+        let mut schedule =
+            Self { cursor, waiting: vec![VecDeque::new(); count], unseen: vec![0; count], window };
+        for (&ordinal, entry) in files.iter().filter(|(_, entry)| entry.finished.is_none()) {
+            let index = schedule.cursor.sources.iter().position(|source| source.name == entry.source);
+            let Some(index) = index else { continue };
+            schedule.unseen[index] += 1;
+            if schedule.cursor.sources[index].open.is_none_or(|open| open.ordinal != ordinal) {
+                schedule.waiting[index].push_back(ordinal);
+            }
+        }
+        schedule
+    }
+
+    /// The input position: everything picked and seen so far.
+    pub const fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// Numbers a claimed file of `source` and queues it.
+    pub fn claim(&mut self, source: u16) -> FileOrdinal {
+        let ordinal = FileOrdinal(self.cursor.next_ordinal);
+        self.cursor.next_ordinal += 1;
+        self.waiting[usize::from(source)].push_back(ordinal);
+        self.unseen[usize::from(source)] += 1;
+        self.cursor.sources[usize::from(source)].active = true;
+        ordinal
+    }
+
+    /// The next block of the sequence; `None` when no claimed file is left.
+    pub fn pick(&mut self) -> Option<Pick> {
+        let count = self.cursor.sources.len();
+        for _ in 0..=count {
+            let index = usize::from(self.cursor.turn);
+            if self.cursor.quantum_left > 0 && self.open(index) {
+                return self.current(index);
+            }
+            self.cursor.turn = ((index + 1) % count.max(1)) as u16;
+            self.cursor.quantum_left = QUANTUM_BLOCKS;
+        }
+        None
+    }
+
+    /// Makes sure that a file of the source is open; false when none is left.
+    fn open(&mut self, index: usize) -> bool {
+        let Some(source) = self.cursor.sources.get_mut(index) else { return false };
+        if source.open.is_none() {
+            source.open = self.waiting[index].pop_front().map(|ordinal| OpenFile {
+                ordinal,
+                progress: FileProgress::default(),
+                taken: 0,
+                block: 0,
+            });
+        }
+        source.open.is_some()
+    }
+
+    fn current(&mut self, index: usize) -> Option<Pick> {
+        let open = self.cursor.sources[index].open.as_mut()?;
+        if open.taken == 0 {
+            open.block = self.cursor.next_block;
+        }
+        Some(Pick {
+            source: index as u16,
+            file: open.ordinal,
+            from: open.progress,
+            block: open.block,
+            taken: open.taken,
+        })
+    }
+
+    /// Takes part of the picked block: up to record `taken` of it.
+    pub fn took_part(&mut self, pick: &Pick, taken: u32) {
+        if let Some(open) = self.cursor.sources[usize::from(pick.source)].open.as_mut() {
+            // The number is spent when the block is begun, so that no later block of another source gets it.
+            if open.taken == 0 {
+                self.cursor.next_block += 1;
+            }
+            open.taken = taken;
+        }
+    }
+
+    /// Takes the rest of the picked block. `next` is where the file goes on; `None` at its end.
+    pub fn took_block(&mut self, pick: &Pick, next: Option<FileProgress>) {
+        if pick.taken == 0 {
+            self.cursor.next_block += 1;
+        }
+        self.cursor.quantum_left = self.cursor.quantum_left.saturating_sub(1);
+        let source = &mut self.cursor.sources[usize::from(pick.source)];
+        source.open = next.map(|progress| OpenFile { ordinal: pick.file, progress, taken: 0, block: 0 });
+    }
+
+    /// Notes the event times of a taken slice, in the order of the sequence. Returns the overall watermark when the
+    /// end of a block moved it.
+    pub fn see(&mut self, seen: &Seen) -> Option<i64> {
+        let index = usize::from(seen.source);
+        let source = &mut self.cursor.sources[index];
+        source.block_max_ms = source.block_max_ms.max(seen.max_event_ms);
+        if !seen.ends_block {
+            return None;
+        }
+        source.watermark_ms = source.watermark_ms.max(source.block_max_ms);
+        source.block_max_ms = NO_TIME_MS;
+        let before = self.cursor.watermark_ms;
+        self.settle();
+        if seen.ends_file {
+            self.unseen[index] -= 1;
+            if self.unseen[index] == 0 {
+                self.cursor.sources[index].active = false;
+                self.settle();
+            }
+        }
+        (self.cursor.watermark_ms > before).then_some(self.cursor.watermark_ms)
+    }
+
+    /// The least watermark over active sources, never falling; the floor follows it.
+    fn settle(&mut self) {
+        let active = self.cursor.sources.iter().filter(|source| source.active);
+        let Some(least) = active.map(|source| source.watermark_ms).min() else { return };
+        if least > self.cursor.watermark_ms {
+            self.cursor.watermark_ms = least;
+            let day = i32::try_from(least.div_euclid(DAY_MS)).unwrap_or(i32::MIN);
+            self.window.advance(day);
+            self.cursor.floor_day = self.window.floor();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a schedule over `files[source] = blocks of each file`; every block is taken in `parts` parts.
+    fn sequence(files: &[&[u32]], parts: u32) -> Vec<(u16, u32, u64)> {
+        let names = ["a", "b", "c"];
+        let cursor = Schedule::start(names.into_iter().take(files.len()));
+        let mut schedule = Schedule::resume(cursor, &BTreeMap::new(), 90);
+        let mut blocks = BTreeMap::new();
+        for (source, files) in files.iter().enumerate() {
+            for &count in *files {
+                blocks.insert(schedule.claim(source as u16), count);
+            }
+        }
+        let mut taken = Vec::new();
+        while let Some(pick) = schedule.pick() {
+            if pick.taken + 1 < parts {
+                schedule.took_part(&pick, pick.taken + 1);
+                continue;
+            }
+            let done = u32::try_from(pick.from.offset).unwrap() + 1;
+            let next = FileProgress { offset: u64::from(done), ..pick.from };
+            let end = done == blocks[&pick.file];
+            schedule.took_block(&pick, (!end).then_some(next));
+            taken.push((pick.source, pick.file.0, pick.block));
+            let time = i64::from(done) * 1000;
+            let seen = Seen { source: pick.source, max_event_ms: time, ends_block: true, ends_file: end };
+            schedule.see(&seen);
+        }
+        assert!(schedule.cursor().sources.iter().all(|source| !source.active && source.open.is_none()));
+        taken
+    }
+
+    #[test]
+    fn sources_take_turns_and_cuts_change_nothing() {
+        let files: &[&[u32]] = &[&[3, 6], &[5], &[1]];
+        let straight = sequence(files, 1);
+        let sources: Vec<_> = straight.iter().map(|taken| taken.0).collect();
+        assert_eq!(sources, [0, 0, 0, 0, 1, 1, 1, 1, 2, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(straight.iter().map(|taken| taken.2).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
+        assert_eq!(sequence(files, 2), straight);
+        assert_eq!(sequence(files, 5), straight);
+    }
+
+    #[test]
+    fn the_watermark_is_the_least_of_the_active_sources_and_never_falls() {
+        let mut schedule = Schedule::resume(Schedule::start(["a", "b"]), &BTreeMap::new(), 1);
+        schedule.claim(0);
+        schedule.claim(1);
+        let see = |schedule: &mut Schedule, source, max_event_ms, ends_file| {
+            schedule.see(&Seen { source, max_event_ms, ends_block: true, ends_file })
+        };
+        assert_eq!(see(&mut schedule, 0, 5 * DAY_MS, false), None);
+        assert_eq!(see(&mut schedule, 1, 3 * DAY_MS, false), Some(3 * DAY_MS));
+        assert_eq!(schedule.cursor().floor_day, 2);
+        assert_eq!(see(&mut schedule, 1, DAY_MS, false), None);
+        assert_eq!(see(&mut schedule, 1, NO_TIME_MS, true), Some(5 * DAY_MS));
+        assert_eq!(see(&mut schedule, 0, 6 * DAY_MS, true), Some(6 * DAY_MS));
+        assert_eq!(schedule.cursor().floor_day, 5);
+    }
+}

@@ -1,0 +1,281 @@
+//! One epoch: slices through intake, record shards and account shards to a commit ready to be made.
+//! Relies on the committed state in the shards; the books are checked here, before anything is written.
+//! Never touches a file, but for reading claims from runs.
+
+use crate::commit::{Prepared, StreamLines};
+use crate::feed::Feed;
+use crate::line::Line;
+use crate::outputs::Roll;
+use crate::parallel;
+use crate::report::Stages;
+use anyhow::{Context, ensure};
+use caudal_engine::account_shard::AccountEffects;
+use caudal_engine::books::{self, EpochBooks};
+use caudal_engine::intake::{Parsed, Slice};
+use caudal_engine::ledger::Ledger;
+use caudal_engine::record_shard::RecordEffects;
+use caudal_engine::schedule::Seen;
+use caudal_engine::setup::Names;
+use caudal_engine::source::BlockKind;
+use caudal_engine::turn::Epoch;
+use caudal_usage::code::Ends;
+use caudal_usage::{
+    BookKey, Commit, Counts, Currency, Cursor, Decimal, FileClaim, FileEntry, FileOrdinal, Finished, Service,
+    Stream,
+};
+use caudal_wire::lines::{FileLine, write_file};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// What goes into a commit beside the effects of the stages.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// Files claimed since the last commit.
+    pub claimed: Vec<FileEntry>,
+    /// Files that *finish* has dealt with since.
+    pub released: Vec<FileOrdinal>,
+}
+
+/// What the report needs of an epoch.
+#[derive(Debug, Default)]
+pub struct EpochSums {
+    /// Change of the books.
+    pub counts: Counts,
+    /// Amounts.
+    pub amounts: BTreeMap<(Currency, Service), Decimal>,
+    /// Billable events.
+    pub events: u64,
+    /// Octets of content.
+    pub bytes: u64,
+}
+
+/// Decodes slices in parallel, then notes their event times in order.
+pub fn parse(line: &mut Line<'_>, feed: &mut Feed<'_>, slices: Vec<Slice>) -> Vec<Parsed> {
+    let names = &feed.names;
+    let mut parsed = parallel::map(&mut line.intakes, slices, |intake, slice| intake.parse(slice, names));
+    for parsed in &mut parsed {
+        parsed.floor_day = feed.schedule.cursor().floor_day;
+        parsed.watermark_ms = feed.schedule.cursor().watermark_ms;
+        parsed.timer_ms = feed.schedule.see(&Seen {
+            source: parsed.slice.source,
+            max_event_ms: parsed.max_event_ms,
+            ends_block: parsed.slice.ends_block(),
+            ends_file: parsed.slice.ends_file(),
+        });
+    }
+    parsed
+}
+
+/// Runs the shards, checks the books and draws up the commit.
+pub fn run(
+    line: &mut Line<'_>,
+    (parsed, names, cursor): (Vec<Parsed>, &Names, Cursor),
+    carried: Carried,
+    stages: &mut Stages,
+) -> anyhow::Result<(Prepared, EpochSums)> {
+    let epoch = Epoch::new(&parsed, names);
+    let clock = Instant::now();
+    let runs = &line.runs;
+    let records = parallel::each(line.threads, &mut line.records, |shard| {
+        let known = runs.known(&shard.wanted(&parsed))?;
+        anyhow::Ok(shard.step(&epoch, &known))
+    });
+    let records = records.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    stages.record += clock.elapsed();
+    let clock = Instant::now();
+    let accounts = parallel::each(line.threads, &mut line.accounts, |shard| shard.step(&epoch, &records));
+    stages.account += clock.elapsed();
+    let clock = Instant::now();
+    check_flow(&parsed, &records, &accounts)?;
+    let result = draw_up(&line.ledger, (parsed, records, accounts), names, (cursor, carried));
+    stages.books += clock.elapsed();
+    result
+}
+
+/// Each stage: what it took is what it gave, kept or ended.
+fn check_flow(
+    parsed: &[Parsed],
+    records: &[RecordEffects],
+    accounts: &[AccountEffects],
+) -> anyhow::Result<()> {
+    for parsed in parsed {
+        let ended: i64 = parsed.tally.rows().map(|(.., counts)| counts.accounted()).sum();
+        let gave = parsed.records.len() as u64 + ended.unsigned_abs();
+        books::stage("intake", u64::from(parsed.slice.framed()), gave)?;
+        let routed: usize = parsed.routes.iter().map(Vec::len).sum();
+        books::stage("exchange by session", parsed.records.len() as u64, routed as u64)?;
+    }
+    for shard in records {
+        ensure!(!shard.full, "claims or open sessions exceed their bound in memory");
+        books::stage("record shard", shard.took, shard.gave)?;
+    }
+    let passed: u64 = records.iter().map(|shard| shard.passed).sum();
+    books::stage("exchange by account", passed, accounts.iter().map(|shard| shard.took).sum())?;
+    for shard in accounts {
+        ensure!(!shard.sum_overflows, "the sum of an epoch's amounts does not fit in a decimal");
+        books::stage("account shard", shard.took, shard.ended)?;
+    }
+    Ok(())
+}
+
+type Work = (Vec<Parsed>, Vec<RecordEffects>, Vec<AccountEffects>);
+
+fn draw_up(
+    ledger: &Ledger,
+    (parsed, records, accounts): Work,
+    names: &Names,
+    (cursor, carried): (Cursor, Carried),
+) -> anyhow::Result<(Prepared, EpochSums)> {
+    let mut books = EpochBooks::default();
+    parsed.iter().for_each(|parsed| books.framed(parsed.slice.file, parsed.slice.framed()));
+    parsed.iter().for_each(|parsed| books.tally(&parsed.tally));
+    records.iter().for_each(|shard| books.tally(&shard.tally));
+    accounts.iter().for_each(|shard| books.tally(&shard.tally));
+    let (within, all) = books.close(|file| names.get(file).to_owned())?;
+    let sums = sum(&parsed, &accounts, &all)?;
+    let finished = finished(&parsed)?;
+    let audit = audit(ledger, &finished, &within, names);
+    let ended = ended(ledger, &finished, &carried.claimed);
+    let commit = Commit {
+        epoch: ledger.epoch + 1,
+        generation: ledger.generation.clone(),
+        cursor,
+        claimed: carried.claimed,
+        released: carried.released,
+        books: all.into_iter().collect(),
+        receipts: Vec::new(),
+        touched: touched(&records, &accounts),
+        finished,
+    };
+    let mut prepared = gather(parsed, records, accounts, commit);
+    prepared.ended = ended;
+    prepared.lines[Stream::Audit as usize] =
+        StreamLines { items: prepared.commit.finished.len() as u64, pieces: vec![audit] };
+    prepared.lines[Stream::Rated as usize].items = sums.events;
+    prepared.lines[Stream::Suspense as usize].items = sums.counts.total(Ends::Suspended).unsigned_abs();
+    prepared.lines[Stream::Duplicates as usize].items = sums.counts.duplicate.unsigned_abs();
+    Ok((prepared, sums))
+}
+
+/// Files whose last block is in the epoch.
+fn finished(parsed: &[Parsed]) -> anyhow::Result<Vec<(FileOrdinal, Finished)>> {
+    let ends = parsed.iter().filter(|parsed| parsed.slice.ends_file());
+    let finished = ends.map(|parsed| {
+        let next = parsed.slice.block.next;
+        (
+            parsed.slice.file,
+            Finished { octets: next.offset, framed: next.records, content_hash: next.prefix_hash },
+        )
+    });
+    let finished: Vec<_> = finished.collect();
+    let distinct: std::collections::BTreeSet<_> = finished.iter().map(|(file, _)| *file).collect();
+    ensure!(distinct.len() == finished.len(), "a file ends twice in one epoch");
+    Ok(finished)
+}
+
+/// The audit line of each finished file: its book at its end.
+fn audit(
+    ledger: &Ledger,
+    finished: &[(FileOrdinal, Finished)],
+    within: &BTreeMap<BookKey, Counts>,
+    names: &Names,
+) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut contents = BTreeMap::new();
+    for (file, end) in finished {
+        let mut counts = ledger.book(*file);
+        let range = BookKey { file: *file, day: i32::MIN }..=BookKey { file: *file, day: i32::MAX };
+        within.range(range).for_each(|(_, change)| counts.add(change));
+        let content = (end.content_hash, end.octets);
+        let same = ledger.same_content(end).or_else(|| contents.get(&content).copied());
+        contents.entry(content).or_insert(*file);
+        let line = FileLine {
+            file: names.get(*file),
+            file_id: file.0,
+            octets: end.octets,
+            content_hash: end.content_hash,
+            same_content_as: same.map(|ordinal| ordinal.0),
+            counts: &counts,
+        };
+        write_file(&mut lines, &line);
+    }
+    lines
+}
+
+fn ended(ledger: &Ledger, finished: &[(FileOrdinal, Finished)], claimed: &[FileEntry]) -> Vec<FileClaim> {
+    let claim = |file: &FileOrdinal| {
+        let fresh = claimed.iter().find(|entry| entry.claim.ordinal == *file);
+        fresh.or_else(|| ledger.files.get(file)).map(|entry| entry.claim.clone())
+    };
+    finished.iter().filter_map(|(file, _)| claim(file)).collect()
+}
+
+fn sum(
+    parsed: &[Parsed],
+    accounts: &[AccountEffects],
+    all: &BTreeMap<BookKey, Counts>,
+) -> anyhow::Result<EpochSums> {
+    let mut sums = EpochSums::default();
+    all.values().for_each(|counts| sums.counts.add(counts));
+    for shard in accounts {
+        sums.events += shard.events;
+        for (&key, &amount) in &shard.amounts {
+            let total = sums.amounts.entry(key).or_default();
+            *total = total
+                .checked_add(amount)
+                .context("the sum of an epoch's amounts does not fit in a decimal")?;
+        }
+    }
+    let whole = parsed.iter().filter(|parsed| parsed.slice.ends_block());
+    sums.bytes = whole
+        .map(|parsed| match parsed.slice.block.kind {
+            BlockKind::Records => parsed.slice.block.bytes.len() as u64,
+            BlockKind::Damage { len, .. } => len,
+        })
+        .sum();
+    Ok(sums)
+}
+
+fn touched(records: &[RecordEffects], accounts: &[AccountEffects]) -> [[u64; 4]; 2] {
+    let mut touched = [[0; 4]; 2];
+    let mut mark = |which: usize, bits: &[u64; 4]| {
+        touched[which].iter_mut().zip(bits).for_each(|(word, bits)| *word |= bits);
+    };
+    records.iter().for_each(|shard| mark(0, &shard.touched));
+    accounts.iter().for_each(|shard| mark(1, &shard.touched));
+    touched
+}
+
+/// Moves lines and stored forms into the commit, without copying them.
+fn gather(
+    parsed: Vec<Parsed>,
+    records: Vec<RecordEffects>,
+    accounts: Vec<AccountEffects>,
+    commit: Commit,
+) -> Prepared {
+    let mut prepared = Prepared {
+        commit,
+        lines: Default::default(),
+        sections: Default::default(),
+        ended: Vec::new(),
+        roll: Roll::WhenFull,
+    };
+    let [claims, sessions, balances] = &mut prepared.sections;
+    let [rated, suspense, duplicates, _] = &mut prepared.lines;
+    suspense.pieces.extend(parsed.into_iter().map(|parsed| parsed.suspense));
+    for shard in records {
+        claims.pieces.push(shard.claims.bytes);
+        claims.entries += shard.claim_count;
+        sessions.pieces.push(shard.sessions.bytes);
+        sessions.entries += shard.session_count;
+        suspense.pieces.push(shard.suspense);
+        duplicates.pieces.push(shard.duplicates);
+    }
+    for shard in accounts {
+        balances.pieces.push(shard.balances.bytes);
+        balances.entries += shard.account_count;
+        rated.pieces.push(shard.rated);
+        suspense.pieces.push(shard.suspense);
+    }
+    prepared
+}

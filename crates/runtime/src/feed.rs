@@ -1,0 +1,171 @@
+//! Sources to slices: claims complete files, reads their blocks in the order of the schedule, cuts epochs.
+//! Relies on the schedule for the order and on the format for what a record is.
+//! Never reads further than one epoch ahead.
+
+use anyhow::{Context, anyhow};
+use caudal_cdr::formats::Layout;
+use caudal_engine::clock::Clock;
+use caudal_engine::intake::Slice;
+use caudal_engine::ledger::Ledger;
+use caudal_engine::schedule::{Pick, Schedule};
+use caudal_engine::setup::{Names, Setup};
+use caudal_engine::source::{Block, BlockKind, BlockReader, Source};
+use caudal_usage::{Fault, FileClaim, FileEntry, FileOrdinal};
+use hashbrown::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The sources, shared between reading and *finish*.
+pub type Sources = Arc<Vec<Mutex<Box<dyn Source>>>>;
+
+/// Where an epoch is cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EpochBound {
+    /// Most framed records.
+    pub records: u32,
+    /// Octets of blocks after which no further block is begun.
+    pub bytes: u64,
+}
+
+/// The intake's view of the sources.
+pub struct Feed<'s> {
+    setup: &'s Setup,
+    sources: Sources,
+    /// The schedule; also told what was seen.
+    pub schedule: Schedule,
+    /// Display names of every claimed file.
+    pub names: Names,
+    claims: HashMap<FileOrdinal, FileClaim>,
+    open: HashMap<u16, OpenReader>,
+}
+
+/// A file that is being read.
+struct OpenReader {
+    file: FileOrdinal,
+    reader: Box<dyn BlockReader>,
+    layout: Arc<Result<Layout, Fault>>,
+    /// The block of which earlier epochs took a part.
+    current: Option<Arc<Block>>,
+}
+
+impl<'s> Feed<'s> {
+    /// Resumes where the ledger stands.
+    pub fn resume(setup: &'s Setup, sources: Sources, ledger: &Ledger, window_days: i32) -> Self {
+        let mut names = Names::default();
+        let mut claims = HashMap::new();
+        for (&ordinal, entry) in &ledger.files {
+            names.push(entry.display_name());
+            if entry.finished.is_none() {
+                let mut claim = entry.claim.clone();
+                let index = setup.sources.iter().position(|source| source.name == entry.source);
+                claim.found.source = index.unwrap_or_default() as u16;
+                claims.insert(ordinal, claim);
+            }
+        }
+        let schedule = Schedule::resume(ledger.cursor.clone(), &ledger.files, window_days);
+        Self { setup, sources, schedule, names, claims, open: HashMap::new() }
+    }
+
+    /// Claims the complete files that nobody has claimed, in the order of source name and path. Returns the entries,
+    /// for the next commit.
+    pub fn scan(&mut self, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Vec<FileEntry>> {
+        let arrival_ms = clock.now_ms();
+        let mut entries = Vec::new();
+        for index in 0..self.sources.len() {
+            let name = &self.setup.sources[index].name;
+            let found = {
+                let mut source = self.sources[index].lock().unwrap_or_else(PoisonError::into_inner);
+                let known = |found: &_| ledger.knows(name, found);
+                source.scan(arrival_ms, &known).with_context(|| format!("cannot scan source {name}"))?
+            };
+            for mut file in found {
+                file.source = index as u16;
+                let ordinal = self.schedule.claim(file.source);
+                let claim = FileClaim { found: file, ordinal, arrival_ms };
+                let entry = FileEntry {
+                    source: name.as_str().into(),
+                    claim: claim.clone(),
+                    finished: None,
+                    released: false,
+                };
+                self.names.push(entry.display_name());
+                self.claims.insert(ordinal, claim);
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The slices of the next epoch, within `bound`; empty when no claimed file is left.
+    pub fn next_epoch(&mut self, bound: EpochBound) -> anyhow::Result<Vec<Slice>> {
+        let mut slices = Vec::new();
+        let (mut records, mut bytes) = (0u32, 0u64);
+        while records < bound.records && bytes < bound.bytes {
+            let Some(pick) = self.schedule.pick() else { break };
+            let slice = self.take(&pick, bound.records - records)?;
+            records += slice.end - slice.first;
+            bytes += slice.block.bytes.len() as u64;
+            slices.push(slice);
+        }
+        Ok(slices)
+    }
+
+    /// Takes at most `room` records of the picked block.
+    fn take(&mut self, pick: &Pick, room: u32) -> anyhow::Result<Slice> {
+        let block = self.block(pick)?;
+        let open = self.open.get_mut(&pick.source).context("a picked file has no reader")?;
+        let whole = block.next.records - block.start.records;
+        let end = match block.kind {
+            BlockKind::Damage { .. } => whole,
+            BlockKind::Records => whole.min(pick.taken + room),
+        };
+        let claim = &self.claims[&pick.file];
+        let slice = Slice {
+            number: pick.block,
+            source: pick.source,
+            file: pick.file,
+            arrival_ms: claim.arrival_ms,
+            layout: Arc::clone(&open.layout),
+            block: Arc::clone(&block),
+            first: pick.taken,
+            end,
+        };
+        if end < whole {
+            self.schedule.took_part(pick, end);
+            open.current = Some(block);
+        } else {
+            self.schedule.took_block(pick, (!block.last).then_some(block.next));
+            open.current = None;
+            if block.last {
+                self.open.remove(&pick.source);
+                self.claims.remove(&pick.file);
+            }
+        }
+        Ok(slice)
+    }
+
+    /// The picked block, read now or left over from the epoch before.
+    fn block(&mut self, pick: &Pick) -> anyhow::Result<Arc<Block>> {
+        if self.open.get(&pick.source).is_none_or(|open| open.file != pick.file) {
+            let reader = self.open_file(pick)?;
+            self.open.insert(pick.source, reader);
+        }
+        let open = self.open.get_mut(&pick.source).context("a file was opened and is not open")?;
+        if let Some(block) = &open.current {
+            return Ok(Arc::clone(block));
+        }
+        let name = self.names.get(pick.file);
+        let block = open.reader.next_block().with_context(|| format!("cannot read {name}"))?;
+        let block =
+            block.ok_or_else(|| anyhow!("{name} ends before its last block: it was cut while being read"))?;
+        Ok(Arc::new(block))
+    }
+
+    fn open_file(&self, pick: &Pick) -> anyhow::Result<OpenReader> {
+        let name = self.names.get(pick.file);
+        let claim = self.claims.get(&pick.file).ok_or_else(|| anyhow!("{name} is picked and not claimed"))?;
+        let source = self.sources[usize::from(pick.source)].lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = source.open(claim, pick.from).with_context(|| format!("cannot open {name}"))?;
+        let layout = self.setup.sources[usize::from(pick.source)].format.open(reader.head());
+        Ok(OpenReader { file: pick.file, reader, layout: Arc::new(layout), current: None })
+    }
+}

@@ -1,0 +1,267 @@
+//! The line of one process: its threads' intakes, its shards, its ledger and its runs of claims.
+//! Relies on commits being applied in order on recovery, and on shards having been stepped for them otherwise.
+//! Never holds state that a snapshot and the log after it could not give back.
+
+use anyhow::Context;
+use caudal_engine::account_shard::AccountShard;
+use caudal_engine::intake::Intake;
+use caudal_engine::ledger::Ledger;
+use caudal_engine::record_shard::{Known, RecordShard, Wanted};
+use caudal_engine::schedule::Schedule;
+use caudal_engine::setup::Setup;
+use caudal_store::runs::Spill;
+use caudal_store::{Limits, Log, LogOptions, Manifest, RunSet, RunStore, Scope, SharedDisk, Snapshots};
+use caudal_usage::claim::Reach;
+use caudal_usage::{Date, Slot};
+use caudal_wire::frame::get_commit;
+use caudal_wire::record::get_claim;
+use caudal_wire::state::{SessionChange, get_account, get_session_change, put_session_set};
+use caudal_wire::{Decoder, Encoder};
+use std::path::Path;
+
+/// Octets of log after which a snapshot is taken: bounds what a start must read.
+pub const SNAPSHOT_LOG_BYTES: u64 = 1 << 30;
+
+/// Octets of live claims on disk. Ten billion claims; a pipeline that reaches it stops.
+const RUNS_DISK_BYTES: u64 = 400 << 30;
+
+/// Claims in memory and on disk.
+pub struct Runs {
+    store: RunStore,
+    set: RunSet,
+}
+
+impl Runs {
+    /// Reads the claims that a shard wants, as far as runs have them.
+    pub fn known(&self, wanted: &[Wanted]) -> anyhow::Result<Known> {
+        let mut known = Known::new();
+        if self.set.is_empty() {
+            return Ok(known);
+        }
+        for wanted in wanted {
+            let scope = match wanted.reach {
+                Reach::Day => Scope::Day(wanted.day),
+                Reach::Window => Scope::All,
+            };
+            if let Some(claim) = self.set.lookup(&wanted.fingerprint, scope).context("cannot read claims")? {
+                known.insert(wanted.fingerprint, claim);
+            }
+        }
+        Ok(known)
+    }
+
+    /// True when there is nothing on disk, so nothing need be asked for.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+}
+
+/// The line.
+pub struct Line<'s> {
+    setup: &'s Setup,
+    /// Threads for intake and shards.
+    pub threads: usize,
+    /// Intake of each thread.
+    pub intakes: Vec<Intake<'s>>,
+    /// Record shards.
+    pub records: Vec<RecordShard<'s>>,
+    /// Account shards.
+    pub accounts: Vec<AccountShard<'s>>,
+    /// What is committed.
+    pub ledger: Ledger,
+    /// Claims on disk.
+    pub runs: Runs,
+    snapshots: Snapshots,
+    /// Octets of log since the last snapshot.
+    pub log_bytes: u64,
+    memory_bytes: u64,
+    /// Manifests of the snapshots that are kept.
+    manifests: Vec<Manifest>,
+}
+
+/// How a line is laid out over the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// Threads for intake and shards.
+    pub threads: usize,
+    /// Octets for claims in memory, filters included.
+    pub memory_bytes: u64,
+}
+
+impl<'s> Line<'s> {
+    /// Restores the line from the newest snapshot and the log after it.
+    pub fn recover(
+        setup: &'s Setup,
+        (disk, state): (&SharedDisk, &Path),
+        layout: Layout,
+    ) -> anyhow::Result<(Self, Log)> {
+        let snapshots = Snapshots::open(disk.clone(), &state.join("snapshots"))?;
+        let (newest, damaged) = snapshots.newest()?;
+        for error in damaged {
+            tracing::warn!(%error, "a damaged snapshot was put aside; the one before it is used");
+        }
+        let names = setup.sources.iter().map(|source| source.name.as_str());
+        let empty = Ledger::new(Schedule::start(names));
+        let bytes = newest.map(|mut reader| reader.read_to_end()).transpose()?;
+        let mut from = Decoder::new(bytes.as_deref().unwrap_or_default(), "snapshot");
+        let (ledger, manifest) = match &bytes {
+            Some(_) => {
+                let manifest = Manifest::decode(from.bytes()?)?;
+                (Ledger::get(&mut from)?, manifest)
+            }
+            None => (empty, Manifest::default()),
+        };
+        let limits = Limits { memory_bytes: layout.memory_bytes, disk_bytes: RUNS_DISK_BYTES };
+        let (store, set) = RunStore::open(disk.clone(), &state.join("claims"), limits, &manifest)?;
+        let mut line = Self {
+            setup,
+            threads: layout.threads,
+            intakes: (0..layout.threads).map(|_| Intake::new(setup)).collect(),
+            records: (0..setup.shards).map(|index| RecordShard::new(setup, index)).collect(),
+            accounts: (0..setup.shards).map(|index| AccountShard::new(setup, index)).collect(),
+            ledger,
+            runs: Runs { store, set },
+            snapshots,
+            log_bytes: 0,
+            memory_bytes: layout.memory_bytes,
+            manifests: vec![manifest],
+        };
+        if bytes.is_some() {
+            line.restore_sections(&mut from)?;
+        }
+        let log = Log::open(disk.clone(), &state.join("log"), LogOptions::default())?;
+        line.replay(&log)?;
+        line.match_sources();
+        Ok((line, log))
+    }
+
+    fn replay(&mut self, log: &Log) -> anyhow::Result<()> {
+        for frame in log.frames_after(self.ledger.epoch)? {
+            let frame = frame?;
+            let mut from = Decoder::new(&frame.payload, "commit");
+            let commit = get_commit(&mut from)?;
+            self.ledger
+                .apply(&commit)
+                .with_context(|| format!("cannot apply the commit of epoch {}", frame.epoch))?;
+            self.restore_sections(&mut from)?;
+            self.log_bytes += frame.payload.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Claims, sessions, balances: the sections of a commit and of a snapshot.
+    fn restore_sections(&mut self, from: &mut Decoder<'_>) -> anyhow::Result<()> {
+        let shards = self.setup.shards;
+        for _ in 0..from.u32()? {
+            let reach = from.item(&[Reach::Day, Reach::Window])?;
+            let claim = get_claim(from)?;
+            self.records[claim.slot.shard(shards)].restore_claim(claim, reach)?;
+        }
+        for _ in 0..from.u32()? {
+            match get_session_change(from)? {
+                SessionChange::Set(session) => {
+                    let shard = Slot::of_hash(session.key[0]).shard(shards);
+                    self.records[shard].restore_session(session);
+                }
+                SessionChange::Closed(key) => {
+                    self.records[Slot::of_hash(key[0]).shard(shards)].forget_session(key);
+                }
+            }
+        }
+        for _ in 0..from.u32()? {
+            let (account, balances) = get_account(from)?;
+            let reference = &self.setup.reference;
+            // An account that this generation does not know may stand anywhere; the first shard keeps it.
+            let shard = reference.account_key(&account).map_or(0, |key| reference.slot(key).shard(shards));
+            self.accounts[shard].restore(&account, balances);
+        }
+        Ok(())
+    }
+
+    /// Gives the cursor a place for every source of the pipeline, in the order of their names.
+    fn match_sources(&mut self) {
+        let fresh = Schedule::start(self.setup.sources.iter().map(|source| source.name.as_str()));
+        let cursor = &mut self.ledger.cursor;
+        if cursor
+            .sources
+            .iter()
+            .map(|source| &source.name)
+            .eq(fresh.sources.iter().map(|source| &source.name))
+        {
+            return;
+        }
+        let known = std::mem::take(&mut cursor.sources);
+        cursor.sources = fresh.sources;
+        for source in &mut cursor.sources {
+            if let Some(known) = known.iter().find(|known| known.name == source.name) {
+                source.clone_from(known);
+            }
+        }
+        (cursor.turn, cursor.quantum_left) = (fresh.turn, fresh.quantum_left);
+    }
+
+    /// True when it is time for a snapshot: the log has grown long, or the claims in memory near their bound.
+    pub fn wants_snapshot(&self) -> bool {
+        // Half of the bound is for claims in memory; the other half holds filters and the sorting of a spill.
+        let claims: usize = self.records.iter().map(|shard| shard.claims().memory_bytes()).sum();
+        self.log_bytes >= SNAPSHOT_LOG_BYTES || claims as u64 >= self.memory_bytes / 2
+    }
+
+    /// Writes the claims in memory to runs, then everything else to a snapshot, and drops what both make needless.
+    pub fn snapshot(&mut self, log: &mut Log) -> anyhow::Result<()> {
+        self.spill()?;
+        let floor = self.ledger.cursor.floor_day;
+        if floor > 0 {
+            let day = Date::from_days(floor.saturating_sub(62));
+            self.accounts.iter_mut().for_each(|shard| shard.forget_before(day));
+        }
+        let manifest = self.runs.set.manifest();
+        let mut out = Encoder::default();
+        let mut encoded = Vec::new();
+        manifest.encode(&mut encoded);
+        out.bytes(&encoded);
+        self.ledger.put(&mut out);
+        self.put_sections(&mut out);
+        let mut writer = self.snapshots.begin(self.ledger.epoch)?;
+        writer.write(&out.bytes)?;
+        writer.finish()?;
+        if let Some(&oldest) = self.snapshots.epochs()?.first() {
+            log.drop_before(oldest + 1)?;
+        }
+        self.manifests.push(manifest);
+        let surplus = self.manifests.len().saturating_sub(caudal_store::snapshot::KEPT);
+        self.manifests.drain(..surplus);
+        self.runs.store.sweep(&self.manifests.iter().collect::<Vec<_>>())?;
+        self.log_bytes = 0;
+        Ok(())
+    }
+
+    fn spill(&mut self) -> anyhow::Result<()> {
+        let claims: Vec<_> = self.records.iter_mut().map(RecordShard::take_claims).collect();
+        let (day, window): (Vec<_>, Vec<_>) =
+            claims.into_iter().map(|claims| (claims.day, claims.window)).unzip();
+        let floor = self.ledger.cursor.floor_day;
+        for (reach, deltas) in [(Reach::Day, day), (Reach::Window, window)] {
+            let inputs: Vec<_> = deltas.into_iter().map(|delta| delta.into_sorted(reach)).collect();
+            if inputs.iter().any(|input| input.len() > 0) {
+                self.runs.set = self.runs.store.spill(&self.runs.set, Spill { reach, floor }, inputs)?;
+            }
+        }
+        self.runs.set = self.runs.set.without_expired(floor);
+        while let Some(merged) = self.runs.store.merge(&self.runs.set, floor)? {
+            self.runs.set = merged;
+        }
+        Ok(())
+    }
+
+    fn put_sections(&self, out: &mut Encoder) {
+        out.u32(0);
+        let sessions: Vec<_> = self.records.iter().flat_map(RecordShard::sessions).collect();
+        out.count(sessions.len());
+        sessions.iter().for_each(|session| put_session_set(out, session));
+        let mut balances = Encoder::default();
+        let accounts = self.accounts.iter().map(|shard| shard.put_all(&mut balances)).sum();
+        out.u32(accounts);
+        out.bytes.extend_from_slice(&balances.bytes);
+    }
+}

@@ -1,0 +1,89 @@
+//! What a run did, for the summary, the JSON line and the benchmark.
+//! Relies on commits: nothing is counted before its commit stands.
+//! Never part of the state: it covers one run.
+
+use caudal_usage::{Counts, Currency, Decimal, Service};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A report of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Files whose end was committed.
+    pub files: u64,
+    /// The books of this run. `held` is the change.
+    pub counts: Counts,
+    /// Records held when the run began.
+    pub held_before: i64,
+    /// Records suspended when the run began.
+    pub suspended_before: i64,
+    /// Amounts by currency and service.
+    pub amounts: BTreeMap<(Currency, Service), Decimal>,
+    /// Billable events.
+    pub events: u64,
+    /// Epochs committed.
+    pub epochs: u64,
+    /// Octets of content read.
+    pub bytes: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// Wall time by stage.
+    pub stages: Stages,
+    /// Syncs of files and folders.
+    pub fsyncs: u64,
+}
+
+/// Wall time by stage; stages of one epoch overlap with the commit of the one before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stages {
+    /// Reading blocks.
+    pub read: Duration,
+    /// Decoding, normalising, validating.
+    pub parse: Duration,
+    /// Dedup, filter, assembly, guiding.
+    pub record: Duration,
+    /// Rating and encoding.
+    pub account: Duration,
+    /// Checking books and drawing up the commit.
+    pub books: Duration,
+    /// Waiting for the verdict of the commit before.
+    pub wait: Duration,
+    /// Snapshots and runs of claims.
+    pub snapshot: Duration,
+}
+
+impl Report {
+    /// Records held at the end.
+    pub const fn held(&self) -> i64 {
+        self.held_before + self.counts.held
+    }
+
+    /// Records suspended at the end.
+    pub fn suspended(&self) -> i64 {
+        self.suspended_before + self.counts.suspended()
+    }
+
+    /// True when what was there and came in is what went out and is there.
+    pub fn balances(&self) -> bool {
+        let counts = &self.counts;
+        let left = self.held_before + self.suspended_before + counts.entered;
+        let ended = counts.rated + counts.merged + counts.filtered() + counts.duplicate + counts.written_off;
+        left == ended + self.held() + self.suspended()
+    }
+
+    /// Amount of one currency over all services.
+    pub fn totals(&self) -> BTreeMap<Currency, Decimal> {
+        let mut totals = BTreeMap::new();
+        for (&(currency, _), amount) in &self.amounts {
+            *totals.entry(currency).or_insert(Decimal::ZERO) += amount;
+        }
+        totals
+    }
+
+    /// Records per second of wall time.
+    pub fn records_per_second(&self) -> u64 {
+        let nanos = self.elapsed.as_nanos().max(1);
+        let records = u128::from(self.counts.entered.unsigned_abs());
+        u64::try_from(records * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,290 @@
+//! One `[[source]]` of the pipeline to its folder, its format and its rules.
+//! Relies on the rooms of the formats to check what they are told; says where each finding stands.
+//! Never opens a file: whether the folder is there is for the caller to see.
+
+use super::delimited;
+use super::reader::{Keys, Report};
+use super::units;
+use caudal_cdr::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Format, SeventeenthColumn};
+use caudal_connect::directory::{After, Complete, DirectoryConfig};
+use caudal_mediation::assemble;
+use caudal_mediation::normalise::{RepeatedHour, SourceRules};
+use caudal_mediation::numbers::{ExtensionRange, NumberRules};
+use caudal_mediation::validate::FUTURE_MS;
+use caudal_usage::TimeZone;
+use std::path::{Component, Path, PathBuf};
+
+/// Sources of one pipeline.
+pub(super) const SOURCES_MAX: usize = 1_000;
+
+/// Longest name of a pipeline or a source, in characters.
+const NAME_MAX: usize = 64;
+
+/// Longest wait for a file to stand still: a week, in milliseconds.
+const STABLE_MAX_MS: i64 = 7 * 86_400_000;
+
+/// Furthest into the future that an event may be let: 366 days, in milliseconds.
+const FUTURE_MAX_MS: i64 = 366 * 86_400_000;
+
+/// One source, ready to run.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// Its name.
+    pub name: String,
+    /// The format of its files.
+    pub format: Format,
+    /// How its records are to be understood.
+    pub rules: SourceRules,
+    /// How partial records are joined, where it has any.
+    pub assembly: Option<assemble::Rule>,
+    /// Where its files are.
+    pub directory: DirectoryConfig,
+    /// Byte of the configuration where the source begins, for findings about several sources.
+    pub(super) at: usize,
+}
+
+/// A format with what it says about assembly.
+pub(super) struct Made {
+    pub format: Format,
+    pub assembly: Option<assemble::Rule>,
+    /// True when every time of the feed is an instant by itself.
+    pub zoned: bool,
+}
+
+/// Reads one source. `None` when a finding makes it unusable; the caller numbers the sources.
+pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
+    let at = keys.at;
+    let name = name(report, &mut keys, "name");
+    let formats: &[(&str, fn(&mut Report, &mut Keys) -> Option<Made>)] =
+        &[("asterisk", asterisk), ("delimited", delimited::read)];
+    let format = if keys.has("format") {
+        keys.word(report, "format", formats)
+    } else {
+        keys.needed(report, "format");
+        None
+    };
+    let directory = keys.needed(report, "directory").map(|text| resolve(folder, text.value));
+    let complete = complete(report, &mut keys);
+    let after = after(report, &mut keys, folder, directory.as_deref());
+    let ignore = keys.words(report, "ignore");
+    let made = format.map(|read| read(report, &mut keys));
+    let zone = zone(
+        report,
+        &mut keys,
+        made.as_ref().is_some_and(|made| made.as_ref().is_some_and(|made| made.zoned)),
+    );
+    let repeated_hour = keys.word(
+        report,
+        "repeated_hour",
+        &[
+            ("suspend", RepeatedHour::Suspend),
+            ("first", RepeatedHour::First),
+            ("second", RepeatedHour::Second),
+        ],
+    );
+    let future = keys.parsed(
+        report,
+        "future",
+        ("a duration such as \"1 h\", at most 366 days", |text| {
+            units::duration_ms(text).filter(|ms| *ms <= FUTURE_MAX_MS)
+        }),
+    );
+    let numbers = numbers(report, &mut keys);
+    // A format that is not known has keys of its own: naming them unknown too would only distract.
+    if made.is_some() {
+        keys.finish(report);
+    }
+    let made = made??;
+    let rules = SourceRules {
+        source: 0,
+        zone,
+        repeated_hour: repeated_hour.unwrap_or_default(),
+        numbers,
+        future_ms: future.unwrap_or(FUTURE_MS),
+        key_rule: made.format.key_rule().name.clone(),
+    };
+    let framing = made.format.framing();
+    let directory = DirectoryConfig { source: 0, directory: directory?, complete, after, ignore, framing };
+    Some(SourceConfig { name: name?, format: made.format, rules, assembly: made.assembly, directory, at })
+}
+
+/// A name that is safe in file names, topics and metrics.
+pub(super) fn name(report: &mut Report, keys: &mut Keys<'_, '_>, key: &'static str) -> Option<String> {
+    let text = keys.needed(report, key)?;
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let value = text.value;
+    if value.len() > NAME_MAX || !value.chars().all(fits) || value.starts_with(['-', '.']) {
+        let found: String = value.chars().take(NAME_MAX).collect();
+        report.hinted(
+            text.at,
+            format!(
+                "`{key}` is {found:?}, expected 1 to {NAME_MAX} lower-case letters, digits, `-`, `_`, `.`"
+            ),
+            "it begins with a letter, a digit or `_`, and names folders and topics",
+        );
+        return None;
+    }
+    Some(value.into())
+}
+
+/// A path as written, relative to the pipeline folder; `.` and `..` are resolved by name.
+pub(super) fn resolve(folder: &Path, text: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for part in folder.join(text).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    path
+}
+
+fn complete(report: &mut Report, keys: &mut Keys<'_, '_>) -> Complete {
+    let given: Vec<_> =
+        ["complete", "stable_for", "marker"].into_iter().filter(|key| keys.has(key)).collect();
+    if let [first, second, ..] = given.as_slice() {
+        let message =
+            format!("`{first}` and `{second}` both say when a file is complete, expected one of them");
+        report.error(keys.place(second), message);
+    }
+    let renamed =
+        keys.word(report, "complete", &[("renamed", Complete::Renamed)].map(|(word, _)| (word, ())));
+    let stable = keys.parsed(
+        report,
+        "stable_for",
+        ("a duration such as \"30 s\", up to 7 days", |text| {
+            units::duration_ms(text).filter(|ms| (1..=STABLE_MAX_MS).contains(ms))
+        }),
+    );
+    let marker = keys.parsed(
+        report,
+        "marker",
+        ("an ending such as \".done\"", |text| {
+            (text.len() > 1 && text.len() <= NAME_MAX && !text.contains('/')).then(|| text.to_owned())
+        }),
+    );
+    match (renamed, stable, marker) {
+        (None, Some(ms), _) => Complete::StableFor(ms),
+        (None, None, Some(suffix)) => Complete::Marker(suffix),
+        (Some(()), ..) | (None, None, None) => Complete::Renamed,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum AfterWord {
+    Keep,
+    Archive,
+    Delete,
+}
+
+fn after(report: &mut Report, keys: &mut Keys<'_, '_>, folder: &Path, directory: Option<&Path>) -> After {
+    let words = [("keep", AfterWord::Keep), ("archive", AfterWord::Archive), ("delete", AfterWord::Delete)];
+    let word = keys.word(report, "after", &words);
+    let at = keys.place("archive");
+    let archive = keys.text(report, "archive").map(|text| resolve(folder, text.value));
+    if let (Some(archive), Some(directory)) = (&archive, directory)
+        && archive.starts_with(directory)
+    {
+        report.hinted(
+            at,
+            "`archive` lies inside `directory`, so archived files would be read again",
+            "name a folder beside it",
+        );
+    }
+    match (word, archive) {
+        (Some(AfterWord::Archive), Some(archive)) => After::Archive(archive),
+        (Some(AfterWord::Archive), None) => {
+            report.error(keys.at, "`archive` is missing: `after = \"archive\"` needs a folder");
+            After::Keep
+        }
+        (None | Some(AfterWord::Keep), None) => After::Keep,
+        (Some(AfterWord::Delete), None) => After::Delete,
+        (None | Some(AfterWord::Keep | AfterWord::Delete), Some(_)) => {
+            report.error(at, "`archive` is given, expected `after = \"archive\"` with it");
+            After::Keep
+        }
+    }
+}
+
+fn zone(report: &mut Report, keys: &mut Keys<'_, '_>, zoned: bool) -> TimeZone {
+    let expected = "an IANA time zone such as \"Europe/Madrid\"";
+    if !keys.has("time_zone") && !zoned {
+        report.warning(
+            keys.at,
+            "the source has no `time_zone`: times without an offset are read as UTC",
+            "say `time_zone = \"UTC\"` if that is meant",
+        );
+    }
+    keys.parsed(report, "time_zone", (expected, TimeZone::parse)).unwrap_or(TimeZone::UTC)
+}
+
+fn numbers(report: &mut Report, keys: &mut Keys<'_, '_>) -> NumberRules {
+    let mut rules = NumberRules::default();
+    let Some(mut table) = keys.table(report, "numbers") else { return rules };
+    let mut set = |report: &mut Report, key, digits: &mut String| {
+        if let Some(text) = table.text(report, key) {
+            *digits = text.value.to_owned();
+        }
+    };
+    set(report, "country", &mut rules.country);
+    set(report, "national_prefix", &mut rules.national_prefix);
+    set(report, "international_prefix", &mut rules.international_prefix);
+    for (key, digits) in
+        [("national_min", &mut rules.national_min), ("national_max", &mut rules.national_max)]
+    {
+        if let Some(number) = table.number(report, key, 1..=14) {
+            *digits = usize::try_from(number).unwrap_or(*digits);
+        }
+    }
+    if let Some(mut extension) = table.table(report, "extension") {
+        let length =
+            extension.number(report, "length", 1..=14).and_then(|length| usize::try_from(length).ok());
+        let prefix = extension.needed(report, "prefix").map(|text| text.value.to_owned());
+        if !extension.has("length") {
+            report.error(extension.at, "`length` is missing");
+        }
+        extension.finish(report);
+        rules.extensions = length.zip(prefix).map(|(length, prefix)| ExtensionRange { length, prefix });
+    }
+    let at = table.at;
+    table.finish(report);
+    for error in rules.check() {
+        report.error(at, format!("`numbers`: {error}"));
+    }
+    rules
+}
+
+fn asterisk(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
+    let payer = keys.word(
+        report,
+        "payer",
+        &[("src", AsteriskPayer::Src), ("accountcode", AsteriskPayer::AccountCode)],
+    );
+    let gmt = keys.flag(report, "gmt");
+    let seventeenth = keys.word(
+        report,
+        "column_17",
+        &[("uniqueid", SeventeenthColumn::UniqueId), ("userfield", SeventeenthColumn::UserField)],
+    );
+    let node = node(report, keys);
+    let options = AsteriskOptions {
+        payer: payer.unwrap_or_default(),
+        clock: if gmt { AsteriskClock::Gmt } else { AsteriskClock::Local },
+        seventeenth: seventeenth.unwrap_or_default(),
+        node,
+    };
+    Some(Made { format: Format::Asterisk(Asterisk::new(options)), assembly: None, zoned: gmt })
+}
+
+/// The originating node, part of the key.
+pub(super) fn node(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<String> {
+    let expected = "1 to 64 characters";
+    keys.parsed(
+        report,
+        "node",
+        (expected, |text: &str| (!text.is_empty() && text.len() <= NAME_MAX).then(|| text.to_owned())),
+    )
+}

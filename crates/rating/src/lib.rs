@@ -10,4 +10,3 @@ mod steps;
 pub use balances::AccountBalances;
 pub use clock::{Clock, Cycle};
 pub use rate::{Events, Rater, RatingInput};
-pub use steps::increments::{STRETCHES_MAX, Stretch, Stretches};

@@ -302,7 +302,7 @@ fn the_far_party_of_an_incoming_call_is_the_caller() {
 fn versions_of_a_plan_share_their_counters() {
     let version = |from: &str, to: &str, price: &str| {
         let to = if to.is_empty() { String::new() } else { format!("valid_to = {to}\n") };
-        let head = HEAD.replace("2020-01-01", from);
+        let head = HEAD.replace("2000-01-01", from);
         format!("{head}{to}{}", voice(price, "1", ""))
             + "[[allowance]]\nid = \"a\"\nquantity = \"10 s\"\napplies_to = { service = \"voice\" }\n"
     };

@@ -12,7 +12,7 @@ use caudal_usage::{
     Timestamp, UsageRecord, Validity,
 };
 
-pub const HEAD: &str = "id = \"p\"\nname = \"P\"\ncurrency = \"EUR\"\nvalid_from = 2020-01-01\n";
+pub const HEAD: &str = "id = \"p\"\nname = \"P\"\ncurrency = \"EUR\"\nvalid_from = 2000-01-01\n";
 
 pub const ZONES: &str = "prefix,zone,valid_from,valid_to\n34,es,,\n33,fr,,\n336,fr-mobile,,\n44,uk,,\n";
 

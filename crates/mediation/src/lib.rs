@@ -5,8 +5,8 @@
 pub mod normalise;
 pub mod numbers;
 pub mod validate;
-pub mod filter;
 pub mod dedup;
+pub mod filter;
 pub mod assemble;
 pub mod guide;
 

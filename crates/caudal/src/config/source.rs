@@ -51,14 +51,16 @@ pub(super) struct Made {
     pub zoned: bool,
 }
 
+/// Reads the keys that only one format has.
+type ReadFormat = fn(&mut Report, &mut Keys) -> Option<Made>;
+
 /// Reads one source. `None` when a finding makes it unusable; the caller numbers the sources.
 pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
     let at = keys.at;
     let name = name(report, &mut keys, "name");
-    let formats: &[(&str, fn(&mut Report, &mut Keys) -> Option<Made>)] =
-        &[("asterisk", asterisk), ("delimited", delimited::read)];
+    let formats: [(&str, ReadFormat); 2] = [("asterisk", asterisk), ("delimited", delimited::read)];
     let format = if keys.has("format") {
-        keys.word(report, "format", formats)
+        keys.word(report, "format", &formats)
     } else {
         keys.needed(report, "format");
         None

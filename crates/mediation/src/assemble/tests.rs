@@ -52,11 +52,16 @@ fn every_order_of_arrival_gives_the_same_usage() {
             );
         }
         assert_eq!(assembler.held(), 2);
-        let Assembled { usage, members } =
-            whole(offer(&mut assembler, partial(7, order[2], order[2] == 3)));
+        let Assembled { usage, members } = whole(offer(&mut assembler, partial(7, order[2], order[2] == 3)));
         assert_eq!((usage.start.utc_ms, usage.end.utc_ms, usage.quantity()), (10_000, 40_000, Some(30_000)));
-        assert_eq!((usage.at().record, &*members[0].raw, usage.parts.len(), usage.partial), (1, &b"raw 1"[..], 1, None));
-        assert_eq!(members.iter().skip(1).map(|member| member.record.at().record).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            (usage.at().record, &*members[0].raw, usage.parts.len(), usage.partial),
+            (1, &b"raw 1"[..], 1, None)
+        );
+        assert_eq!(
+            members.iter().skip(1).map(|member| member.record.at().record).collect::<Vec<_>>(),
+            [2, 3]
+        );
         assert_eq!((assembler.held(), assembler.held_octets, assembler.deadlines.len()), (0, 0, 0));
     }
 }
@@ -65,7 +70,8 @@ fn every_order_of_arrival_gives_the_same_usage() {
 fn what_contradicts_its_session_is_refused_alone() {
     let sms =
         |sequence| UsageRecord { service: Service::Sms, unit: Unit::Event, ..partial(7, sequence, false) };
-    let cases: &[(&[(u32, bool)], UsageRecord, &str)] = &[
+    type Case<'a> = (&'a [(u32, bool)], UsageRecord, &'a str);
+    let cases: &[Case<'_>] = &[
         (&[], partial(7, 0, false), "0 before first 1"),
         (&[(2, false)], partial(7, 2, true), "2 again, first at 1:2"),
         (&[(3, true)], partial(7, 4, false), "4 after last 3"),

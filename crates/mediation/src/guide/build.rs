@@ -191,7 +191,7 @@ impl ReferenceBuilder {
         for clash in by_id {
             found.push((clash.line, clash.message("the subscription")));
         }
-        let keys: [(&str, fn(&Subscription) -> Digits); 2] =
+        let keys: [(&str, DigitsOf); 2] =
             [("msisdn", |version| version.msisdn), ("imsi", |version| version.imsi)];
         for (name, digits) in keys {
             let mut order: Vec<(Digits, i64, u32)> = rows
@@ -216,6 +216,9 @@ impl ReferenceBuilder {
         }
     }
 }
+
+/// Which of its digits a version is looked up by.
+type DigitsOf = fn(&Subscription) -> Digits;
 
 /// Two rows that cannot both hold.
 struct Clash<K> {

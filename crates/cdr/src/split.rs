@@ -2,7 +2,7 @@
 //! Relies on the framing: a line holds no line end. Quoted feeds go through the csv crate's core, unquoted ones
 //! through a word-at-a-time scan that is tested against it. Never allocates once its buffers have grown.
 
-use caudal_usage::{Code, Fault};
+use caudal_usage::{Code, Fault, Stage};
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
 /// Most columns of a line. Real feeds stay under 200; CUCM has 133.
@@ -76,7 +76,7 @@ pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> 
     // Some tools begin each file with a byte order mark, and joined files then have them inside.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if u32::try_from(line.len()).is_err() {
-        return Err(Fault::new(Code::BadLength, "", line));
+        return Err(refused(Code::BadLength, "", line));
     }
     scratch.spans.clear();
     let text = match dialect.quote {
@@ -90,14 +90,14 @@ pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> 
         }
     };
     if scratch.spans.len() > MAX_COLUMNS {
-        return Err(Fault::new(Code::BadField, "columns", b"more than 256 columns"));
+        return Err(refused(Code::BadField, "columns", b"more than 256 columns"));
     }
     let columns = Columns { text, spans: &scratch.spans };
     // A short line cannot hold a long column.
     if line.len() > MAX_FIELD
         && let Some(long) = columns.iter().find(|column| column.len() > MAX_FIELD)
     {
-        return Err(Fault::new(Code::BadLength, "columns", long));
+        return Err(refused(Code::BadLength, "columns", long));
     }
     Ok(columns)
 }
@@ -139,7 +139,7 @@ fn split_plain(separator: u8, line: &[u8], spans: &mut Vec<(u32, u32)>) {
 fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Scratch) -> Result<(), Fault> {
     // An odd number of quotes: the line was cut, or a stray quote hides separators.
     if memchr::memchr_iter(quote, line).count() % 2 == 1 {
-        return Err(Fault::new(Code::Truncated, "quote", line));
+        return Err(refused(Code::Truncated, "quote", line));
     }
     if scratch.reader.as_ref().is_none_or(|(built_for, _)| *built_for != dialect) {
         let reader = ReaderBuilder::new()
@@ -166,15 +166,21 @@ fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Scratch)
         ReadRecordResult::OutputFull
         | ReadRecordResult::OutputEndsFull
         | ReadRecordResult::Record
-        | ReadRecordResult::End => return Err(Fault::new(Code::BadField, "columns", line)),
+        | ReadRecordResult::End => return Err(refused(Code::BadField, "columns", line)),
     };
     let mut start = 0;
     for end in scratch.ends.iter().take(ends) {
-        let end = u32::try_from(*end).map_err(|_| Fault::new(Code::BadLength, "", line))?;
+        let end = u32::try_from(*end).map_err(|_| refused(Code::BadLength, "", line))?;
         scratch.spans.push((start, end));
         start = end;
     }
     Ok(())
+}
+
+/// The record is framed well, so whatever is wrong with its columns is decided here.
+#[cold]
+fn refused(code: Code, field: &str, found: &[u8]) -> Fault {
+    Fault::new(code, field, found).at(Stage::Decode)
 }
 
 #[cfg(test)]
@@ -216,7 +222,7 @@ mod tests {
         let refuse = |dialect, line: &[u8], code| {
             let fault =
                 split(dialect, line, &mut Scratch::default()).map(|columns| columns.len()).unwrap_err();
-            assert_eq!(fault.code, code);
+            assert_eq!((fault.code, fault.stage), (code, Stage::Decode));
         };
         refuse(QUOTED, b"\"a\",\"b", Code::Truncated);
         refuse(PLAIN, &[b';'; 256], Code::BadField);

@@ -88,7 +88,7 @@ impl Normaliser {
         if raw.key.iter().all(|field| field.is_empty()) {
             return Err(Fault::new(Code::EmptyKey, "key", b""));
         }
-        let start = self.start(raw.start)?;
+        let start = self.start(raw)?;
         let end = self.end(raw, start)?;
         let calling = self.party("calling", raw.calling)?;
         let called = self.party("called", raw.called)?;
@@ -142,12 +142,14 @@ impl Normaliser {
     }
 
     #[inline]
-    fn start(&mut self, time: LocalTime) -> Result<Timestamp, Fault> {
-        match self.resolve("start", time)? {
+    fn start(&mut self, raw: &RawUsage<'_>) -> Result<Timestamp, Fault> {
+        match self.resolve("start", raw.start)? {
             LocalResolution::Unique(time) => Ok(time),
-            LocalResolution::Missing => Err(fault(Code::MissingTime, "start", time)),
+            LocalResolution::Missing => Err(fault(Code::MissingTime, "start", raw.start)),
+            // What is not billed anyway needs no decision: an unanswered call is one at either time.
+            LocalResolution::Ambiguous(first, _) if raw.filter.is_some() => Ok(first),
             LocalResolution::Ambiguous(first, second) => match self.rules.repeated_hour {
-                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, "start", time)),
+                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, "start", raw.start)),
                 RepeatedHour::First => Ok(first),
                 RepeatedHour::Second => Ok(second),
             },
@@ -169,6 +171,7 @@ impl Normaliser {
         match self.resolve("end", time)? {
             LocalResolution::Unique(time) => Ok(time),
             LocalResolution::Missing => Err(fault(Code::MissingTime, "end", time)),
+            LocalResolution::Ambiguous(_, second) if raw.filter.is_some() => Ok(second),
             // Start and duration tell which of the two it is: they lie an hour apart, truncation is a second.
             LocalResolution::Ambiguous(first, second) if raw.unit == Unit::Millisecond => {
                 let nearer = first.utc_ms.abs_diff(by_duration) <= second.utc_ms.abs_diff(by_duration);

@@ -24,7 +24,7 @@ pub struct NumberRules {
     pub national_min: usize,
     /// Most digits of a national number; longer ones that begin with the country code are international.
     pub national_max: usize,
-    /// Extensions of a PBX that have a range of numbers.
+    /// Extensions of a PBX that have a range of numbers. Short codes of that length then mean extensions.
     pub extensions: Option<ExtensionRange>,
 }
 
@@ -141,6 +141,10 @@ impl NumberRules {
         if raw.len() > PARTY_MAX {
             return None;
         }
+        // "+44 (0)20…" means "+4420…" to people, "+44020…" to others: not ours to say.
+        if raw.windows(3).any(|three| three == b"(0)") {
+            return Some(other(raw));
+        }
         let decoration = |octet: &u8| matches!(octet, b' ' | b'-' | b'.' | b'(' | b')' | b'/');
         let plain: Vec<u8> = raw.iter().copied().filter(|octet| !decoration(octet)).collect();
         let (plus, bare) = match plain.strip_prefix(b"+") {
@@ -205,6 +209,8 @@ mod tests {
         check(&spain(), "34915550123", "+34915550123");
         check(&spain(), "0034915550123", "+34915550123");
         check(&spain(), "+34 915 55-01.23", "+34915550123");
+        check(&spain(), "+44 (20) 7946 0123", "+442079460123");
+        check(&spain(), "+44 (0)20 7946 0123", "other +44 (0)20 7946 0123");
         check(&spain(), "0033155500199", "+33155500199");
         check(&spain(), "0123", "+34915550123");
         check(&spain(), "112", "other 112");

@@ -107,6 +107,9 @@ fn the_repeated_hour_is_the_sources_to_decide() {
     check(RepeatedHour::Suspend, "normalise: ambiguous_time in start, found \"2026-10-25T02:30:00\"");
     check(RepeatedHour::First, "2026-10-25T02:30:00+02:00 2026-10-25T02:31:32+02:00");
     check(RepeatedHour::Second, "2026-10-25T02:30:00+01:00 2026-10-25T02:31:32+01:00");
+    // An unanswered attempt is filtered whichever hour it was in.
+    let attempt = RawUsage { filter: Some(Code::Unanswered), quantity: 0, ..raw.clone() };
+    assert_eq!(times(rules(), &attempt), "2026-10-25T02:30:00+02:00 2026-10-25T02:30:00+02:00");
     let data = RawUsage {
         start: local("2026-10-25", 1, 30),
         end: Some(local("2026-10-25", 2, 30)),

@@ -10,7 +10,8 @@ use crate::options::Options;
 use crate::random::mix;
 use crate::row::{Cause, Damage, Item, Row, Service};
 use crate::script::Script;
-use caudal_usage::Date;
+use crate::text::{Clock, number};
+use crate::turn::Element;
 
 /// The columns, in order.
 pub const COLUMNS: [&str; 20] = [
@@ -83,7 +84,7 @@ pub fn write(options: &Options) -> anyhow::Result<Manifest> {
     folder::write(options, PIPELINE)?;
     let header = COLUMNS.join(";") + "\n";
     let mut files = Files::new(&options.out.join("input"), "switch", header.into_bytes(), options.records);
-    let mut script = Script::new(options);
+    let mut script = Script::new(options, Element::Mobile);
     let mut line = Vec::with_capacity(2 * LINE_OCTETS);
     for item in script.by_ref() {
         line.clear();
@@ -141,15 +142,12 @@ fn record_type(row: &Row) -> &'static [u8] {
 
 /// `yyyymmddHHMMSS`, UTC.
 fn start(line: &mut Vec<u8>, start_s: i64, damage: Option<Damage>) {
-    let date = Date::from_days(i32::try_from(start_s.div_euclid(86_400)).unwrap_or(0));
-    let in_day = start_s.rem_euclid(86_400).unsigned_abs();
-    number(line, u64::from(date.year.unsigned_abs()), 4);
-    let month = if damage == Some(Damage::BadDate) { 13 } else { date.month };
-    number(line, u64::from(month), 2);
-    number(line, u64::from(date.day), 2);
-    number(line, in_day / 3_600, 2);
-    number(line, in_day / 60 % 60, 2);
-    number(line, in_day % 60, 2);
+    let clock = Clock::of(start_s);
+    let month = if damage == Some(Damage::BadDate) { 13 } else { clock.month };
+    number(line, clock.year, 4);
+    for part in [month, clock.day, clock.hour, clock.minute, clock.second] {
+        number(line, part, 2);
+    }
 }
 
 /// Duration and octets, each with its separator; a message has neither.
@@ -220,18 +218,6 @@ fn reference(line: &mut Vec<u8>, salt: u64) {
     line.push(b'\n');
 }
 
-/// Decimal digits, at least `places` of them.
-fn number(line: &mut Vec<u8>, mut value: u64, places: usize) {
-    let mut digits = [b'0'; 20];
-    let mut from = digits.len();
-    while value > 0 || digits.len() - from < places {
-        from -= 1;
-        digits[from] = b'0' + u8::try_from(value % 10).unwrap_or(0);
-        value /= 10;
-    }
-    line.extend_from_slice(&digits[from..]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,7 +227,7 @@ mod tests {
     fn lines_have_240_bytes_and_20_columns_unless_broken() {
         let options = Options::new(Format::Delimited, 20_000, 3, "unused".into());
         let mut line = Vec::new();
-        for item in Script::new(&options) {
+        for item in Script::new(&options, Element::Mobile) {
             line.clear();
             render(&item, &mut line);
             let columns = line.iter().filter(|&&byte| byte == b';').count() + 1;

@@ -11,11 +11,13 @@ use std::str::FromStr;
 pub enum Format {
     /// Lines of 240 bytes with 20 columns, as a switch or a charging gateway exports them.
     Delimited,
+    /// Rows of Asterisk's `Master.csv`, of all its column counts.
+    Asterisk,
 }
 
 impl Format {
     /// All, with their words on the command line.
-    pub const WORDS: [(&str, Self); 1] = [("delimited", Self::Delimited)];
+    pub const WORDS: [(&str, Self); 2] = [("delimited", Self::Delimited), ("asterisk", Self::Asterisk)];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {

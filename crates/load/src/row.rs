@@ -92,19 +92,11 @@ pub enum Damage {
     MissingStart,
     /// No key field.
     EmptyKey,
+    /// Not answered, yet with seconds to bill.
+    Contradictory,
 }
 
 impl Damage {
-    /// All.
-    pub const ALL: [Self; 6] = [
-        Self::BadDate,
-        Self::BadQuantity,
-        Self::MissingColumns,
-        Self::ExtraColumn,
-        Self::MissingStart,
-        Self::EmptyKey,
-    ];
-
     /// The code under which such a line is suspended.
     pub fn code(self) -> &'static str {
         match self {
@@ -112,6 +104,7 @@ impl Damage {
             Self::MissingColumns => "truncated",
             Self::MissingStart => "missing_field",
             Self::EmptyKey => "empty_key",
+            Self::Contradictory => "contradictory",
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::options::Options;
 use crate::past::Past;
 use crate::random::Random;
 use crate::reckon::Reckoning;
-use crate::row::{Cause, Damage, Item, Row, Service};
+use crate::row::{Cause, Item, Row, Service};
+use crate::turn::{self, ALWAYS, Element, FIRST_CALL, Turn};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -26,52 +27,6 @@ const FUTURE_S: i64 = 4_102_358_400;
 
 /// Fewer records than this over the whole span would leave partials a day apart, longer than sessions are held.
 const SESSIONS_FROM_RECORDS: u64 = 1_000;
-
-/// What happens at one place of the story.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Turn {
-    Fresh,
-    Call(Service),
-    Unanswered,
-    Test,
-    Session,
-    GapSession,
-    Continue,
-    DuplicateRecent,
-    DuplicateOld,
-    Conflict,
-    TooOld,
-    Future,
-    NoSubscription,
-    NoRate,
-    Damaged(Damage),
-}
-
-/// Turns that every set has, whatever its seed, by place in thousandths of the whole.
-const ALWAYS: [(u64, Turn); 22] = [
-    (5, Turn::Call(Service::Voice)),
-    (10, Turn::Call(Service::Data)),
-    (15, Turn::Call(Service::Sms)),
-    (50, Turn::Unanswered),
-    (60, Turn::Test),
-    (80, Turn::Session),
-    (100, Turn::GapSession),
-    (120, Turn::NoSubscription),
-    (130, Turn::NoRate),
-    (140, Turn::Damaged(Damage::BadDate)),
-    (150, Turn::Damaged(Damage::BadQuantity)),
-    (160, Turn::Damaged(Damage::MissingColumns)),
-    (170, Turn::Damaged(Damage::ExtraColumn)),
-    (180, Turn::Damaged(Damage::MissingStart)),
-    (190, Turn::Damaged(Damage::EmptyKey)),
-    (200, Turn::DuplicateRecent),
-    (300, Turn::Conflict),
-    (400, Turn::Future),
-    (500, Turn::Session),
-    (600, Turn::DuplicateOld),
-    (700, Turn::TooOld),
-    (1000, Turn::Session),
-];
 
 /// A session whose next partial record is still to come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -95,6 +50,7 @@ struct Session {
 
 /// Tells the story. Iterate it to its end, then take the tally.
 pub struct Script {
+    element: Element,
     records: u64,
     subscriptions: u32,
     duplicates: u32,
@@ -113,14 +69,16 @@ pub struct Script {
 }
 
 impl Script {
-    /// The story that the options tell.
-    pub fn new(options: &Options) -> Self {
+    /// The story that the options tell of an element.
+    pub fn new(options: &Options, element: Element) -> Self {
         let sessions = options.records >= SESSIONS_FROM_RECORDS;
         let last = options.records - 1;
         let place = |thousandths: u64| (options.records * thousandths / 1_000).min(last);
         let always = ALWAYS.iter().rev();
+        let always = always.filter(|(_, turn)| element.can(*turn));
         let always = always.filter(|(_, turn)| sessions || !matches!(turn, Turn::Session | Turn::GapSession));
         Self {
+            element,
             records: options.records,
             subscriptions: options.subscriptions,
             duplicates: options.duplicates.0,
@@ -129,7 +87,7 @@ impl Script {
             random: Random::new(options.seed, 0),
             index: 0,
             always: always.map(|&(thousandths, turn)| (place(thousandths), turn)).collect(),
-            next_call: 1_000_001,
+            next_call: FIRST_CALL,
             open: BinaryHeap::new(),
             sessions: Vec::new(),
             free_slots: Vec::new(),
@@ -167,7 +125,7 @@ impl Script {
         let shares = [
             (self.duplicates / 2, Turn::DuplicateRecent),
             (self.duplicates - self.duplicates / 2, Turn::DuplicateOld),
-            (self.damaged, Turn::Damaged(Damage::BadDate)),
+            (self.damaged, Turn::Broken),
             (200, Turn::Conflict),
             (if late { 200 } else { 0 }, Turn::TooOld),
             (50, Turn::Future),
@@ -200,6 +158,11 @@ impl Script {
                 self.tally.filter("not_billable", 1);
                 self.seen(row)
             }
+            Turn::ZeroDuration => {
+                let row = Row { quantity: 0, ..self.usage(Service::Voice) };
+                self.tally.filter("zero_duration", 1);
+                self.seen(row)
+            }
             Turn::Session => self.open_session(SessionKind::Whole),
             Turn::GapSession => self.open_session(SessionKind::Gap),
             Turn::Continue => self.continue_session(),
@@ -226,6 +189,11 @@ impl Script {
                 self.tally.suspend("no_rate", 1);
                 self.seen(row)
             }
+            Turn::Broken => {
+                let ways = self.element.damage();
+                let way = usize::try_from(self.random.below(ways.len() as u64)).unwrap_or(0);
+                self.tell(Turn::Damaged(ways[way]))
+            }
             Turn::Damaged(damage) => {
                 let row = self.usage(Service::Voice);
                 self.tally.suspend(damage.code(), 1);
@@ -234,20 +202,34 @@ impl Script {
         }
     }
 
-    /// Usage of the usual mix: 60 % calls, 30 % data, 10 % messages.
+    /// Usage of the element's usual mix.
     fn fresh(&mut self) -> Item {
-        let turn = match self.random.below(1_000) {
+        let draw = self.random.below(1_000);
+        let turn = match self.element {
+            Element::Mobile => self.mobile(draw),
+            Element::Pbx => match draw {
+                0..150 => Turn::Unanswered,
+                150..165 => Turn::Test,
+                165..190 => Turn::ZeroDuration,
+                _ => Turn::Call(Service::Voice),
+            },
+        };
+        self.tell(turn)
+    }
+
+    /// 60 % calls, 30 % data, 10 % messages.
+    fn mobile(&mut self, draw: u64) -> Turn {
+        match draw {
             0..48 => Turn::Unanswered,
             48..51 => Turn::Test,
-            51..57 if self.records >= SESSIONS_FROM_RECORDS => Turn::Session,
+            51..57 if self.records >= SESSIONS_FROM_RECORDS => {
+                let gap = self.index < self.records / 2 && self.random.chance(2_000);
+                if gap { Turn::GapSession } else { Turn::Session }
+            }
             57..600 => Turn::Call(Service::Voice),
             600..900 => Turn::Call(Service::Data),
             _ => Turn::Call(Service::Sms),
-        };
-        if turn == Turn::Session && self.index < self.records / 2 && self.random.chance(2_000) {
-            return self.tell(Turn::GapSession);
         }
-        self.tell(turn)
     }
 
     fn usage(&mut self, service: Service) -> Row {
@@ -314,11 +296,17 @@ impl Script {
     fn conflict(&mut self) -> Item {
         for _ in 0..32 {
             let known = self.past.pick(false, &mut self.random);
-            if let Some(row) = known.filter(|row| row.service == Service::Voice) {
+            if let Some(row) = known.filter(|row| self.can_conflict(row)) {
                 return self.suspended("key_conflict", Row { quantity: row.quantity + 1, ..row });
             }
         }
         self.tell(Turn::Call(Service::Voice))
+    }
+
+    /// True for a call whose record keeps its identity when its quantity changes.
+    fn can_conflict(&self, row: &Row) -> bool {
+        let numbered = || turn::columns(row.call, self.records) >= turn::NUMBERED_COLUMNS;
+        row.service == Service::Voice && (self.element == Element::Mobile || numbered())
     }
 
     fn open_session(&mut self, kind: SessionKind) -> Item {
@@ -398,12 +386,7 @@ impl Iterator for Script {
         if self.index == self.records {
             return None;
         }
-        let mut turn = self.turn();
-        if turn == Turn::Damaged(Damage::BadDate) {
-            let kinds = Damage::ALL.len() as u64;
-            let kind = usize::try_from(self.random.below(kinds)).unwrap_or(0);
-            turn = Turn::Damaged(Damage::ALL[kind]);
-        }
+        let turn = self.turn();
         let item = self.tell(turn);
         self.index += 1;
         self.tally.records_in += 1;

@@ -16,7 +16,7 @@ pub use disk::RealDisk;
 pub use error::StoreError;
 pub use lock::StateFolder;
 pub use log::{Frame, Frames, Log, LogOptions};
-pub use runs::{Candidate, Limits, Manifest, Reach, RunMeta, RunSet, RunStore, Scope};
+pub use runs::{Candidate, Limits, Manifest, Probes, Reach, RunMeta, RunSet, RunStore, Scope, Spill};
 pub use snapshot::{SnapshotReader, SnapshotWriter, Snapshots};
 
 /// The disk as the modules share it.

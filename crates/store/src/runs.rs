@@ -4,18 +4,20 @@
 //!
 //! A look-up goes in steps so that the shards do no I/O: [`RunSet::candidates`] names the pages that may hold a key,
 //! from filters in memory; the runtime reads them with [`RunSet::read`], sorted and in parallel if it likes; the shard
-//! judges. A set never changes: spills and merges give a new one, whose manifest goes into the commit.
+//! judges. [`RunSet::candidates_of`] does the first step for a batch. A set never changes: spills and merges give a new one, whose manifest goes into the commit.
 
 mod filter;
 mod format;
 mod manifest;
 mod merge;
+mod probe;
 mod run;
 mod store;
 mod writer;
 
 pub use caudal_usage::claim::Reach;
 pub use manifest::{Manifest, RunMeta};
+pub use probe::Probes;
 pub use store::{DAY_RUNS_MAX, RANGE_RUNS_MAX, RunStore, Spill, TINY_DAY, WINDOW_RUNS_MAX};
 
 use crate::error::StoreError;
@@ -122,24 +124,15 @@ impl RunSet {
     /// Gives `take` every page that may hold the key; nearly always none when the key is new. Reads memory only.
     #[inline]
     pub fn candidates(&self, fingerprint: &[u64; 2], scope: Scope, mut take: impl FnMut(Candidate)) {
-        let mut probe = |run: u32| {
-            if let Some(page) = self.runs[run as usize].may_hold(fingerprint) {
-                take(Candidate { run, page });
+        self.each_run(scope, |run| {
+            let found = &self.runs[run as usize];
+            if let Some(stretch) = found.stretch_of(fingerprint[0])
+                && let filter = found.filter(stretch)
+                && filter.cancels(&filter.places(fingerprint[1]))
+            {
+                take(Candidate { run, page: found.page_of(stretch, fingerprint[0]) });
             }
-        };
-        match scope {
-            Scope::All => self.of_window.iter().for_each(|run| probe(*run)),
-            Scope::Day(day) => {
-                let start = self.of_day.partition_point(|(other, _)| *other < day);
-                let same = self.of_day[start..].iter().take_while(|(other, _)| *other == day);
-                same.for_each(|(_, run)| probe(*run));
-                for (first, last, run) in &self.of_range {
-                    if (*first..=*last).contains(&day) {
-                        probe(*run);
-                    }
-                }
-            }
-        }
+        });
     }
 
     /// Reads one page, checks it and looks for the key: one read from the disk. A page that does not check is an error.

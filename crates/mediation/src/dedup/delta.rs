@@ -22,6 +22,8 @@ pub(super) const CHUNK: usize = 8192;
 
 const WORDS: usize = 16;
 const FIRST_BUCKETS: usize = 64;
+/// Claims placed at a time when the table is rebuilt: their buckets are loaded together.
+const WARMED: usize = 64;
 
 /// The delta holds [`MAX_CLAIMS`]; its caller should have spilled it long before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -187,8 +189,13 @@ impl Delta {
         let index_bits = usize::BITS - (self.full_at + 1).leading_zeros();
         self.index_mask = u32::MAX >> (u32::BITS - index_bits.min(u32::BITS));
         let chunks = std::mem::take(&mut self.chunks);
-        for (index, claim) in chunks.iter().flatten().enumerate() {
-            self.place(&claim.fingerprint, index);
+        let mut index = 0;
+        for claims in chunks.iter().flat_map(|chunk| chunk.chunks(WARMED)) {
+            self.warm(claims.iter().map(|claim| &claim.fingerprint));
+            for claim in claims {
+                self.place(&claim.fingerprint, index);
+                index += 1;
+            }
         }
         self.chunks = chunks;
     }

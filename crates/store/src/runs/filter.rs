@@ -49,23 +49,43 @@ impl Fuse {
         keys.iter().all(|key| fuse.may_hold(*key)).then_some(fuse)
     }
 
-    /// The probe as `xorf` has it, over words that were read from a file.
     #[inline]
     fn may_hold(&self, key: u64) -> bool {
+        self.cancels(&self.places(key))
+    }
+
+    /// Where to look for a key, as `xorf` has it; reads no words.
+    #[inline]
+    fn places(&self, key: u64) -> Places {
         let mut hash = key.wrapping_add(self.seed);
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
         hash ^= hash >> 33;
-        let (segment, mask) = (u64::from(self.segment), u64::from(self.segment) - 1);
-        let first = ((u128::from(hash) * u128::from(self.span)) >> 64) as u64;
-        let second = (first + segment) ^ ((hash >> 18) & mask);
-        let third = (first + 2 * segment) ^ (hash & mask);
-        let word = |at: u64| self.words.get(at as usize).copied();
-        let (Some(first), Some(second), Some(third)) = (word(first), word(second), word(third)) else {
-            return true;
-        };
-        first ^ second ^ third == (hash ^ (hash >> 32)) as u16
+        let mask = self.segment.wrapping_sub(1);
+        let first = ((u128::from(hash) * u128::from(self.span)) >> 64) as u32;
+        let second = first.wrapping_add(self.segment);
+        let third = second.wrapping_add(self.segment);
+        // Low halves are meant: a place has 32 bits, a word 16.
+        let at = [first, second ^ ((hash >> 18) as u32 & mask), third ^ (hash as u32 & mask)];
+        Places { at, word: (hash ^ (hash >> 32)) as u16 }
     }
+
+    /// True when the words cancel out, and when there are no such places.
+    #[inline]
+    fn cancels(&self, places: &Places) -> bool {
+        let word = |at: u32| self.words.get(at as usize).copied();
+        match places.at.map(word) {
+            [Some(first), Some(second), Some(third)] => first ^ second ^ third == places.word,
+            _ => true,
+        }
+    }
+}
+
+/// Where in a filter to look for a key, and the key's own word.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    at: [u32; 3],
+    word: u16,
 }
 
 impl Filter {
@@ -76,11 +96,20 @@ impl Filter {
         Fuse::build(keys).map_or(Self::Look, Self::Fuse)
     }
 
-    /// False only when no key with this second word is there.
+    /// Where to look for a key: for [`Filter::cancels`], once the places of many keys are known.
     #[inline]
-    pub(super) fn may_hold(&self, key: u64) -> bool {
+    pub(super) fn places(&self, key: u64) -> Places {
         match self {
-            Self::Fuse(fuse) => fuse.may_hold(key),
+            Self::Fuse(fuse) => fuse.places(key),
+            Self::Look => Places { at: [u32::MAX; 3], word: 0 },
+        }
+    }
+
+    /// [`Filter::may_hold`] of the key with these places.
+    #[inline]
+    pub(super) fn cancels(&self, places: &Places) -> bool {
+        match self {
+            Self::Fuse(fuse) => fuse.cancels(places),
             Self::Look => true,
         }
     }
@@ -139,6 +168,10 @@ impl Filter {
 mod tests {
     use super::*;
 
+    fn may_hold(filter: &Filter, key: u64) -> bool {
+        filter.cancels(&filter.places(key))
+    }
+
     #[test]
     fn any_number_of_keys_is_found_before_and_after_storing() {
         for count in [1u64, 2, 3, 4, 5, 6, 7, 8, 10, 50, 107, 1000, 54_784] {
@@ -147,8 +180,8 @@ mod tests {
             Filter::build(&mut keys.clone()).encode(&mut bytes);
             let filter = Filter::decode(&mut bytes.as_slice()).unwrap();
             assert!(matches!(filter, Filter::Fuse(_)), "{count}");
-            assert!(keys.iter().all(|key| filter.may_hold(*key)));
-            let wrong = (0..100_000u64).filter(|key| filter.may_hold(!(key * 3))).count();
+            assert!(keys.iter().all(|key| may_hold(&filter, *key)));
+            let wrong = (0..100_000u64).filter(|key| may_hold(&filter, !(key * 3))).count();
             assert!(wrong < 20, "{count}: {wrong}");
         }
     }
@@ -156,10 +189,10 @@ mod tests {
     #[test]
     fn equal_words_do_no_harm() {
         let filter = Filter::build(&mut vec![7; 500]);
-        assert!(filter.may_hold(7));
+        assert!(may_hold(&filter, 7));
         let mut keys: Vec<_> = (0..500).map(|key| key / 2).collect();
         let filter = Filter::build(&mut keys);
-        assert!((0..250).all(|key| filter.may_hold(key)));
+        assert!((0..250).all(|key| may_hold(&filter, key)));
     }
 
     #[test]

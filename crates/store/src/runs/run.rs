@@ -79,16 +79,32 @@ impl Run {
         len64(words + filters + size_of::<Self>())
     }
 
-    /// The page that may hold the key.
+    /// The filter that knows of a key; `None` when the key is less than all of the run.
     #[inline]
-    pub(super) fn may_hold(&self, fingerprint: &[u64; 2]) -> Option<u32> {
-        let stretch = self.starts.partition_point(|start| *start <= fingerprint[0]).checked_sub(1)?;
-        self.filters.get(stretch)?.may_hold(fingerprint[1]).then(|| self.page_of(stretch, fingerprint[0]))
+    pub(super) fn stretch_of(&self, word: u64) -> Option<u32> {
+        // Fingerprints spread evenly, so the place of a word tells its page, near enough for the filter.
+        let page = (u128::from(word) * self.index.len() as u128) >> 64;
+        let guess = page as usize / FILTER_PAGES;
+        let starts_before = self.starts.get(guess).is_some_and(|start| *start <= word);
+        let ends_after = self.starts.get(guess + 1).is_none_or(|next| word < *next);
+        let stretch = if starts_before && ends_after {
+            guess
+        } else {
+            self.starts.partition_point(|start| *start <= word).checked_sub(1)?
+        };
+        // There are no more filters than pages, which were counted in 32 bits.
+        Some(stretch as u32)
     }
 
-    /// The last page of the stretch that starts at or before `word`.
-    fn page_of(&self, stretch: usize, word: u64) -> u32 {
-        let start = stretch * FILTER_PAGES;
+    /// A filter that [`Run::stretch_of`] named.
+    #[inline]
+    pub(super) fn filter(&self, stretch: u32) -> &Filter {
+        &self.filters[stretch as usize]
+    }
+
+    /// The last page of the stretch that starts at or before `word`: the one page that may hold the key.
+    pub(super) fn page_of(&self, stretch: u32, word: u64) -> u32 {
+        let start = stretch as usize * FILTER_PAGES;
         let end = (start + FILTER_PAGES).min(self.index.len());
         let inside = self.index[start..end].partition_point(|first| *first <= word);
         // The number of pages was counted in 32 bits.

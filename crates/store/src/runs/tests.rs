@@ -44,8 +44,15 @@ fn spill(store: &RunStore, set: &RunSet, reach: Reach, claims: &[Claim]) -> Resu
     store.spill(set, Spill { reach, floor: NO_FLOOR }, vec![delta.into_sorted(reach)])
 }
 
-/// Every one of `claims` is found, in its scope.
+/// Every one of `claims` is found, in its scope, one by one and in a batch.
 fn check(set: &RunSet, reach: Reach, claims: &[Claim]) {
+    let (mut one_by_one, mut batch, mut probes) = (Vec::new(), Vec::new(), Probes::default());
+    for (key, claim) in claims.iter().enumerate() {
+        set.candidates(&claim.fingerprint, Scope::of(reach, claim), |page| one_by_one.push((key, page)));
+    }
+    let keys = claims.iter().map(|claim| (claim.fingerprint, Scope::of(reach, claim)));
+    set.candidates_of(keys, &mut probes, |key, page| batch.push((key, page)));
+    assert_eq!(one_by_one, batch);
     for claim in claims {
         assert_eq!(set.lookup(&claim.fingerprint, Scope::of(reach, claim)).unwrap().as_ref(), Some(claim));
     }

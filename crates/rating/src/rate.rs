@@ -63,13 +63,13 @@ impl<'t> Rater<'t> {
     {
         let clock = clock_of(&mut self.clocks, input.account.time_zone);
         let draft = Draft::new(balances, &mut self.changed, input.subscription.index);
-        let events = match begin(self.tariff, input, clock, draft).and_then(Usage::evaluate) {
-            Ok(events) => events,
-            Err(fault) => {
-                self.changed.clear();
-                return Err(fault);
-            }
-        };
+        // Filled where it lies: an event is a kilobyte.
+        let mut events = Events::new();
+        let rated = begin(self.tariff, input, clock, draft).and_then(|usage| usage.evaluate(&mut events));
+        if let Err(fault) = rated {
+            self.changed.clear();
+            return Err(fault);
+        }
         for balance in &self.changed {
             balances.set(*balance);
         }
@@ -126,23 +126,21 @@ fn no_version(tariff: &Tariff, plan: u32, day: i32) -> Fault {
 impl<'a> Usage<'a, '_> {
     /// All parts, each into the event of its cycle. A call belongs whole to the cycle of its start; data containers
     /// have times of their own.
-    fn evaluate(mut self) -> Result<Events<'a>, Fault> {
+    fn evaluate(mut self, events: &mut Events<'a>) -> Result<(), Fault> {
         let usage = self.input.usage;
-        let mut events = Events::new();
         if usage.service == Service::Data {
             for part in &usage.parts {
-                self.part(part, &mut events)?;
+                self.part(part, events)?;
             }
         } else {
             let quantity = usage.quantity().ok_or_else(|| overflow("quantity", &"more than 64 bits"))?;
             let whole = Part { start: usage.start, end: usage.end, quantity, rating_group: None };
-            self.part(&whole, &mut events)?;
+            self.part(&whole, events)?;
         }
         if let [only] = events.as_mut_slice() {
             (only.start, only.end) = (usage.start, usage.end);
         }
-        self.round(&mut events)?;
-        Ok(events)
+        self.round(events)
     }
 
     /// **The order of evaluation.** `match → convert units → grace → minimum quantity → increments and bands → cover →

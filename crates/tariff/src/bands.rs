@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// Minutes of a day of 24 hours.
 pub const DAY_MINUTES: u16 = 1440;
 
+const WHOLE_DAY: Minutes = 0..DAY_MINUTES;
+
 /// Most bands of one rate: more is a mistake, and a band's index must fit 16 bits.
 pub const BANDS_MAX: usize = 64;
 
@@ -133,8 +135,8 @@ fn day(kind: usize, bands: &[BandTimes], faults: &mut Vec<WeekFault>) -> Vec<Str
         if !band.days.unwrap_or(DayKinds::ALL).contains(kind) {
             continue;
         }
-        let whole = [0..DAY_MINUTES];
-        for range in band.hours.as_deref().unwrap_or(&whole) {
+        let whole = std::slice::from_ref(&WHOLE_DAY);
+        for range in band.hours.as_deref().unwrap_or(whole) {
             for minute in range.clone() {
                 let Some(slot) = owner.get_mut(usize::from(minute)) else { continue };
                 match *slot {

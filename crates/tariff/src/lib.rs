@@ -2,17 +2,30 @@
 //! Performs no I/O: the caller hands over bytes and gets a tariff, or findings with file, line and column.
 //! Knows nothing of balances: what an account has used is the rating's business.
 
-pub mod bands;
 mod compile;
-pub mod grammar;
-mod lint;
-pub mod model;
-mod plan;
-pub mod prefix;
-mod rate;
+
 mod read;
-pub mod sets;
+mod rows;
+
+pub mod grammar;
+
+pub mod prefix;
 pub mod table;
+
+mod plan;
+
+mod conditions;
+mod rate;
+
+pub mod bands;
+
+mod allowance;
+mod recurring;
+
+mod lint;
+
+pub mod model;
+pub mod sets;
 
 pub use bands::Week;
 pub use compile::{SourceFile, Sources, compile};

@@ -1,15 +1,16 @@
-//! One plan file into a plan version: header, allowances, recurring charges; rates are read next door.
+//! One plan file into a plan version: the header here, its rates, allowances and recurring charges next door.
 //! Relies on tables, zones and calendars being read already; base plans and counters are linked by `compile`.
 //! Never lets a key pass that it does not understand: what is not supported yet is refused by name.
 
+use crate::allowance;
 use crate::bands::Calendars;
-use crate::grammar;
-use crate::model::{Allowance, Days, Every, PlanVersion, Recurring};
+use crate::model::{Days, PlanVersion};
 use crate::rate;
 use crate::read::{At, Fields, Report};
-use crate::sets::{Conditions, ZoneSet};
+use crate::recurring;
+use crate::sets::Conditions;
 use crate::table::{RateTable, ZoneNames};
-use caudal_usage::{CounterId, Currency, Direction, Rounding, RoundingMode, Service, Unit};
+use caudal_usage::{CounterId, Currency, Rounding, RoundingMode};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,8 +100,8 @@ pub fn read(report: &mut Report, context: &Context) -> Option<Draft> {
     let holidays = read_calendar(report, &mut fields, context);
     let mut ids = Ids { plan: head.id.value, seen: BTreeSet::new() };
     let rates = rate::read_all(report, &mut fields, &mut ids, context, &holidays);
-    let (allowances, allowances_at) = read_allowances(report, &mut fields, &mut ids, context);
-    let recurring = read_recurring(report, &mut fields, &mut ids);
+    let (allowances, allowances_at) = allowance::read_all(report, &mut fields, &mut ids, context);
+    let recurring = recurring::read_all(report, &mut fields, &mut ids);
     let base = fields.text(report, "base").map(|base| At { at: base.at, value: base.value.into() });
     fields.finish(report, LATER);
     if rates.list.is_empty() && base.is_none() {
@@ -253,232 +254,4 @@ fn check_id(report: &mut Report, id: &At<&str>) -> bool {
         report.error(id.at, format!("`id` is {found:?}, expected {expected}"));
     }
     fits
-}
-
-const CONDITIONS_LATER: &[&str] = &[
-    "on_net",
-    "origin_zone",
-    "roaming_zone",
-    "serving_network",
-    "special",
-    "apn",
-    "dnn",
-    "rat",
-    "qos",
-    "band",
-    "account",
-    "attribute",
-];
-
-/// Reads `applies_to`. All its services must count in one base unit, which is returned with it.
-pub fn read_conditions(
-    report: &mut Report,
-    fields: &mut Fields,
-    context: &Context,
-) -> Option<(Conditions, Unit)> {
-    if !fields.has("applies_to") {
-        report.error(fields.at, "`applies_to` is missing, e.g. applies_to = { service = \"voice\" }");
-    }
-    let mut table = fields.table(report, "applies_to")?;
-    let at = table.at;
-    let services = read_services(report, &mut table);
-    let directions = read_directions(report, &mut table);
-    let zones_at = table.place("zone");
-    let zones = table.words(report, "zone").map(|words| {
-        let found = words.iter().filter_map(|word| {
-            let zone = context.zones.get(word.value);
-            if zone.is_none() {
-                let name: String = word.value.chars().take(60).collect();
-                report.hinted(word.at, format!("zone {name:?} is not in zones.csv"), "add a prefix for it");
-            }
-            zone
-        });
-        ZoneSet::of(found)
-    });
-    let groups = table.numbers(report, "rating_group").map(|mut groups| {
-        groups.sort_unstable();
-        groups.dedup();
-        groups.into_boxed_slice()
-    });
-    let groups_at = table.place("rating_group");
-    table.finish(report, CONDITIONS_LATER);
-    let services = services?;
-    let mut units =
-        Service::ALL.into_iter().filter(|service| services & Conditions::service_bit(*service) != 0);
-    let unit = units.next()?.unit();
-    if units.any(|service| service.unit() != unit) {
-        report.error(at, "services that count in different units, expected one rate for each");
-    }
-    if zones.is_some() && unit == Unit::Octet {
-        report.error(
-            zones_at,
-            "`zone` for data is not supported yet: a zone is that of the far party's number",
-        );
-    }
-    if groups.is_some() && unit != Unit::Octet {
-        report.error(groups_at, "`rating_group` never holds here, expected it for data only");
-    }
-    Some((Conditions { services, directions, zones, rating_groups: groups }, unit))
-}
-
-fn read_services(report: &mut Report, table: &mut Fields) -> Option<u8> {
-    let all = Service::ALL.map(Service::as_str).join(", ");
-    let Some(words) = table.words(report, "service") else {
-        report.error(table.at, format!("`service` is missing, expected one or more of: {all}"));
-        return None;
-    };
-    let bits = read_bits(report, &words, &all, |word| Service::parse(word).map(Conditions::service_bit));
-    (bits != 0).then_some(bits)
-}
-
-fn read_directions(report: &mut Report, table: &mut Fields) -> u8 {
-    let Some(words) = table.words(report, "direction") else { return Conditions::BOTH };
-    let bits = |word: &str| Direction::parse(word).map(Conditions::direction_bit);
-    read_bits(report, &words, "out, in", bits)
-}
-
-fn read_bits(report: &mut Report, words: &[At<&str>], all: &str, bit: impl Fn(&str) -> Option<u8>) -> u8 {
-    let mut bits = 0;
-    for word in words {
-        match bit(word.value) {
-            Some(one) => bits |= one,
-            None => {
-                let found: String = word.value.chars().take(40).collect();
-                report.error(word.at, format!("found {found:?}, expected one of: {all}"));
-            }
-        }
-    }
-    bits
-}
-
-/// Reads the priority of a rate or an allowance: 1 comes first; 100 where nothing is said.
-pub fn read_priority(report: &mut Report, fields: &mut Fields) -> u32 {
-    let priority = fields.number(report, "priority", 1..=1_000_000);
-    priority.and_then(|number| u32::try_from(number.value).ok()).unwrap_or(100)
-}
-
-const ALLOWANCE_LATER: &[&str] = &[
-    "rollover",
-    "increments",
-    "price",
-    "connection_fee",
-    "shared",
-    "pooled",
-    "ratio",
-    "expires",
-    "prorated",
-    "over_use",
-    "notify",
-    "cap",
-];
-
-fn read_allowances(
-    report: &mut Report,
-    fields: &mut Fields,
-    ids: &mut Ids,
-    context: &Context,
-) -> (Vec<Allowance>, Vec<usize>) {
-    let mut list = Vec::new();
-    for mut item in fields.tables(report, "allowance", ITEMS_MAX) {
-        let at = item.at;
-        if let Some(allowance) = read_allowance(report, &mut item, ids, context) {
-            list.push((allowance, at));
-        }
-        item.finish(report, ALLOWANCE_LATER);
-    }
-    // A stable sort: equal priorities stay in the order of the plan.
-    list.sort_by_key(|(allowance, _)| allowance.priority);
-    list.into_iter().unzip()
-}
-
-fn read_allowance(
-    report: &mut Report,
-    item: &mut Fields,
-    ids: &mut Ids,
-    context: &Context,
-) -> Option<Allowance> {
-    let id = ids.read(report, item, "allowance");
-    let quantity_at = item.place("quantity");
-    if !item.has("quantity") {
-        report.error(item.at, "`quantity` is missing, e.g. quantity = \"20 GB\"");
-    }
-    let quantity = item.parsed(report, "quantity", grammar::quantity);
-    let when = read_conditions(report, item, context);
-    if let Some(refill) = item.text(report, "refill").filter(|refill| refill.value != "cycle") {
-        let found: String = refill.value.chars().take(40).collect();
-        report.error(
-            refill.at,
-            format!("`refill` is {found:?}, expected \"cycle\"; others are not supported yet"),
-        );
-    }
-    let priority = read_priority(report, item);
-    let (id, quantity, (when, unit)) = (id?, quantity?.value, when?);
-    if quantity.unit != unit {
-        let (found, expected) = (quantity.unit.as_str(), unit.as_str());
-        report
-            .error(quantity_at, format!("`quantity` counts {found}, expected {expected} for these services"));
-        return None;
-    }
-    let counter = context.counter(ids.plan, "allowance", id.value);
-    Some(Allowance { id: id.value.into(), when, quantity: quantity.units, unit, counter, priority })
-}
-
-const RECURRING_LATER: &[&str] =
-    &["phases", "trial", "quantity", "per", "anchor", "at", "divisor", "cancel", "tax_category", "gl_code"];
-
-fn read_recurring(report: &mut Report, fields: &mut Fields, ids: &mut Ids) -> Vec<Recurring> {
-    let mut list = Vec::new();
-    for mut item in fields.tables(report, "recurring", ITEMS_MAX) {
-        let id = ids.read(report, &mut item, "recurring");
-        for key in ["price", "every"] {
-            if !item.has(key) {
-                report.error(item.at, format!("`{key}` is missing"));
-            }
-        }
-        let price_at = item.place("price");
-        let price = item.parsed(report, "price", grammar::decimal);
-        if price.as_ref().is_some_and(|price| price.value.is_sign_negative()) {
-            report.error(price_at, "`price` is below zero, which is not supported yet");
-        }
-        let every = item.text(report, "every").and_then(|text| {
-            let every = read_every(text.value);
-            if every.is_none() {
-                let found: String = text.value.chars().take(40).collect();
-                let message =
-                    format!("`every` is {found:?}, expected a period such as \"1 month\" or \"7 days\"");
-                report.error(text.at, message);
-            }
-            every
-        });
-        let in_advance = read_choice(report, &mut item, "billed", ["in_advance", "in_arrears"]);
-        let by_day = read_choice(report, &mut item, "proration", ["by_day", "none"]);
-        item.finish(report, RECURRING_LATER);
-        if let (Some(id), Some(price), Some(every)) = (id, price, every) {
-            list.push(Recurring { id: id.value.into(), amount: price.value, every, in_advance, by_day });
-        }
-    }
-    list
-}
-
-/// True for the first of two words, which is also the default.
-fn read_choice(report: &mut Report, item: &mut Fields, key: &'static str, words: [&str; 2]) -> bool {
-    let [first, second] = words;
-    let Some(text) = item.text(report, key) else { return true };
-    if text.value != first && text.value != second {
-        let found: String = text.value.chars().take(40).collect();
-        report.error(text.at, format!("`{key}` is {found:?}, expected {first:?} or {second:?}"));
-    }
-    text.value == first
-}
-
-fn read_every(text: &str) -> Option<Every> {
-    let (count, unit) = text.split_once(' ')?;
-    let count = count.parse::<u32>().ok().filter(|count| (1..=1000).contains(count))?;
-    match unit {
-        "day" | "days" => Some(Every::Days(count)),
-        "week" | "weeks" => Some(Every::Weeks(count)),
-        "month" | "months" => Some(Every::Months(count)),
-        "year" | "years" => Some(Every::Years(count)),
-        _ => None,
-    }
 }

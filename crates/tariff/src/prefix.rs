@@ -68,10 +68,12 @@ impl PrefixTable {
     /// The entry with the longest prefix of `number` that holds on the local day `day`.
     #[inline]
     pub fn find(&self, number: Digits, day: i32) -> Option<&PrefixEntry> {
-        let mut best = None;
         let mut node = *self.nodes.first()?;
         let len = number.len();
         let mut word = number.packed() << (4 * (16 - len.max(1)));
+        // Entries are read at the end, the longest first: nearly always one suffices.
+        let mut met = [Node::default(); caudal_usage::digits::MAX_DIGITS];
+        let mut count = 0;
         for _ in 0..len {
             let digit = word >> 60;
             word <<= 4;
@@ -81,11 +83,12 @@ impl PrefixTable {
             }
             let before = (node.mask & (bit - 1)).count_ones();
             node = *self.nodes.get((node.children + before) as usize)?;
-            if node.count > 0 {
-                best = self.valid(node, day).or(best);
+            if let Some(slot) = met.get_mut(count).filter(|_| node.count > 0) {
+                *slot = node;
+                count += 1;
             }
         }
-        best
+        met.iter().take(count).rev().find_map(|node| self.valid(*node, day))
     }
 
     #[inline]

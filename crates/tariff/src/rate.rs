@@ -3,9 +3,10 @@
 //! Never mixes two ways of pricing: a rate has a price, a table or tiers.
 
 use crate::bands::{BANDS_MAX, BandTimes, Week, WeekFault};
+use crate::conditions::{read_conditions, read_priority};
 use crate::grammar::{self, DayKinds, Increments};
 use crate::model::{BandTerms, Pricing, Rate, TableBand, Terms, TierStep, Tiers};
-use crate::plan::{Context, ITEMS_MAX, Ids, read_conditions, read_priority};
+use crate::plan::{Context, ITEMS_MAX, Ids};
 use crate::read::{At, Fields, Report};
 use crate::table::default_increments;
 use caudal_usage::{Decimal, Price, Unit};

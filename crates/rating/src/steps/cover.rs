@@ -18,7 +18,7 @@ pub struct Open<'o> {
     pub unit: Unit,
 }
 
-/// Takes covered portions out of `stretches` and returns the units covered. What allowances gave is added to `uses`.
+/// Takes covered portions out of `stretches`; what allowances gave is added to `uses`.
 #[inline]
 pub fn cover<'t>(
     version: &'t PlanVersion,
@@ -26,8 +26,7 @@ pub fn cover<'t>(
     stretches: &mut Stretches,
     draft: &mut Draft,
     uses: &mut SmallVec<[AllowanceUse<'t>; 2]>,
-) -> Result<i64, Fault> {
-    let mut covered = 0i64;
+) -> Result<(), Fault> {
     for allowance in &version.allowances {
         if allowance.unit != open.unit || !allowance.when.hold(open.facts) {
             continue;
@@ -40,7 +39,6 @@ pub fn cover<'t>(
         }
         draft.set_used(allowance.counter, open.cycle, used + quantity);
         let after = before - quantity;
-        covered += quantity;
         let known = uses
             .iter_mut()
             .find(|known| known.allowance == allowance.id.as_ref() && known.cycle == open.cycle);
@@ -56,7 +54,7 @@ pub fn cover<'t>(
             }),
         }
     }
-    Ok(covered)
+    Ok(())
 }
 
 /// Takes whole portions from the front, at most `room` units in all, and returns the units taken.

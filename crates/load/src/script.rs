@@ -306,7 +306,9 @@ impl Script {
     /// True for a call whose record keeps its identity when its quantity changes.
     fn can_conflict(&self, row: &Row) -> bool {
         let numbered = || turn::columns(row.call, self.records) >= turn::NUMBERED_COLUMNS;
-        row.service == Service::Voice && (self.element == Element::Mobile || numbered())
+        // A PBX that gives seconds to a call without an answer contradicts itself: another outcome.
+        let call = row.service == Service::Voice && row.quantity > 0;
+        call && (self.element == Element::Mobile || numbered())
     }
 
     fn open_session(&mut self, kind: SessionKind) -> Item {

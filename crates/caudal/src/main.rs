@@ -1,3 +1,36 @@
-mod config;
+//! The binary: command line and configuration in, exit code out.
+//! Relies on `commands` for everything that is done.
+//! Never more than parse, run, exit.
 
-fn main() {}
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod print;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The per-record path allocates little, but epochs build large buffers on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    print::log::start();
+    match arm_fail_points().and_then(|()| commands::run(&cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print::error(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// A test may name fail points in `CAUDAL_FAIL`; a binary built without them refuses.
+fn arm_fail_points() -> Result<(), failure::Failure> {
+    match std::env::var("CAUDAL_FAIL") {
+        Ok(spec) => caudal_engine::fail::arm(&spec).map_err(failure::Failure::usage),
+        Err(_) => Ok(()),
+    }
+}

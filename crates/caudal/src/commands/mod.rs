@@ -1,0 +1,27 @@
+//! The commands, one file each.
+//! Relies on configuration being loaded and checked before anything is opened for writing.
+//! Never decides anything about a record.
+
+mod audit;
+mod generate;
+mod run;
+mod state;
+mod validate;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs the command of the command line.
+pub fn run(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Validate(args) => validate::validate(args),
+        Command::Audit(args) => audit::audit(args),
+        Command::Generate(args) => generate::generate(args),
+        Command::Test(_)
+        | Command::Inspect(_)
+        | Command::Rate(_)
+        | Command::Explain(_)
+        | Command::Graph(_) => Err(Failure::usage("being built")),
+    }
+}

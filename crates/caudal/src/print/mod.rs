@@ -1,0 +1,74 @@
+//! What a person sees: summaries, progress, errors, numbers with separators.
+//! Relies on reports for every figure.
+//! Never computes a figure of its own.
+
+pub mod json;
+pub mod log;
+pub mod progress;
+pub mod summary;
+
+use crate::failure::Failure;
+
+/// A number with thousands separators: 12,481.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A signed number with thousands separators.
+pub fn signed(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    format!("{sign}{}", count(value.unsigned_abs()))
+}
+
+/// An amount with thousands separators, at the currency's own places for reading; the events keep every digit.
+pub fn amount(value: caudal_usage::Decimal, places: i32) -> String {
+    let rounding = caudal_usage::Rounding { places, mode: caudal_usage::RoundingMode::HalfUp };
+    let text = rounding.round(value).unwrap_or(value).to_string();
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, fraction) =
+        rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    match fraction {
+        Some(fraction) => format!("{sign}{whole}.{fraction}"),
+        None => format!("{sign}{whole}"),
+    }
+}
+
+/// Says why a command failed: what, then why, then what to do.
+pub fn error(failure: &Failure) {
+    match failure {
+        Failure::Found => {}
+        Failure::Usage(message) => eprintln!("caudal: {message}"),
+        Failure::Configuration(findings) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            eprintln!("caudal: the pipeline is not fit to run; nothing was read or written");
+        }
+        Failure::Io(error) => eprintln!("caudal: {error:#}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        for (value, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(count(value), expected);
+        }
+        assert_eq!(signed(-1234), "-1,234");
+        for (value, places, expected) in
+            [("1284.549999", 2, "1,284.55"), ("-0.005", 2, "-0.01"), ("7.5", 0, "8"), ("12", 3, "12.000")]
+        {
+            assert_eq!(amount(value.parse().unwrap(), places), expected);
+        }
+    }
+}

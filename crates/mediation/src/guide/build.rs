@@ -6,6 +6,7 @@ use super::{Reference, hasher};
 use ahash::RandomState;
 use caudal_usage::{Account, Diagnostic, Digits, Subscription, TimeZone, Validity};
 use hashbrown::HashTable;
+use std::cell::Cell;
 
 /// Rows of one table: versions are numbered in 32 bits, and this is far above any operator.
 pub const MAX_ROWS: usize = 100_000_000;
@@ -42,6 +43,8 @@ pub struct ReferenceBuilder {
     /// Dense key to the first version that was read.
     account_first: Vec<u32>,
     account_ids: HashTable<u32>,
+    /// The account that was last looked for: a row of subscriptions asks twice, and neighbours share accounts.
+    recent: Cell<u32>,
     subscriptions: Vec<(u32, Subscription)>,
     subscription_first: Vec<u32>,
     subscription_ids: HashTable<u32>,
@@ -57,6 +60,7 @@ impl ReferenceBuilder {
             accounts: Vec::new(),
             account_first: Vec::new(),
             account_ids: HashTable::new(),
+            recent: Cell::new(0),
             subscriptions: Vec::new(),
             subscription_first: Vec::new(),
             subscription_ids: HashTable::new(),
@@ -70,7 +74,12 @@ impl ReferenceBuilder {
             let version = *self.account_first.get(key as usize)?;
             self.accounts.get(version as usize).map(|(.., account)| &*account.id)
         };
-        self.account_ids.find(self.hasher.hash_one(id), |&key| id_of(key) == Some(id)).copied()
+        if id_of(self.recent.get()) == Some(id) {
+            return Some(self.recent.get());
+        }
+        let key = self.account_ids.find(self.hasher.hash_one(id), |&key| id_of(key) == Some(id)).copied()?;
+        self.recent.set(key);
+        Some(key)
     }
 
     /// The zone of an account's first version: dates of its subscriptions are read in it.

@@ -101,9 +101,15 @@ fn compare(manifest: &Value, summary: &Value) -> anyhow::Result<()> {
             differences.push(format!("{name}: expected {}, found {}", manifest[name], summary[name]));
         }
     }
-    for name in ["filtered_by_code", "suspended_by_code"] {
-        if summary.get(name).is_some() && manifest[name] != summary[name] {
+    for name in ["filtered_codes", "suspended_codes"] {
+        if summary.get(name).is_some() && codes(&manifest[name]) != codes(&summary[name]) {
             differences.push(format!("{name}: expected {}, found {}", manifest[name], summary[name]));
+        }
+    }
+    if summary.get("services").is_some() {
+        let (expected, found) = (amounts(&manifest["services"])?, amounts(&summary["services"])?);
+        if expected != found {
+            differences.push(format!("services: expected {expected:?}, found {found:?}"));
         }
     }
     let (expected, found) = (amounts(&manifest["amounts"])?, amounts(&summary["amounts"])?);
@@ -117,7 +123,16 @@ fn compare(manifest: &Value, summary: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Amounts by currency, in millionths, so that 1.5 and 1.500000 are equal.
+/// Counts by code; one of zero is as good as none.
+fn codes(value: &Value) -> Vec<(&str, u64)> {
+    let entries = value.as_object().into_iter().flatten();
+    let counts = entries.map(|(code, count)| (code.as_str(), count.as_u64().unwrap_or(u64::MAX)));
+    let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+    counts.sort_unstable();
+    counts
+}
+
+/// Amounts by name, in millionths, so that 1.5 and 1.500000 are equal.
 fn amounts(value: &Value) -> anyhow::Result<Vec<(String, i128)>> {
     let object = value.as_object().context("amounts is no object")?;
     let mut amounts = Vec::new();
@@ -125,7 +140,10 @@ fn amounts(value: &Value) -> anyhow::Result<Vec<(String, i128)>> {
         let text = amount
             .as_str()
             .with_context(|| format!("amount of {currency} is {amount}, expected a string"))?;
-        amounts.push((currency.clone(), millionths(text)?));
+        let amount = millionths(text)?;
+        if amount != 0 {
+            amounts.push((currency.clone(), amount));
+        }
     }
     amounts.sort();
     Ok(amounts)
@@ -143,6 +161,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn manifest() -> Value {
+        let mut manifest = summary();
+        manifest["filtered_codes"] = json!({"unanswered": 1});
+        manifest["suspended_codes"] = json!({"no_rate": 1});
+        manifest["services"] = json!({"EUR voice": "1.50"});
+        manifest
+    }
+
     fn summary() -> Value {
         json!({
             "files": 2, "records_in": 10, "rated": 6, "merged": 1, "held": 0, "duplicate": 1, "filtered": 1,
@@ -153,7 +179,7 @@ mod tests {
     fn check(change: impl FnOnce(&mut Value), expected: Option<&str>) {
         let mut found = summary();
         change(&mut found);
-        let error = compare(&summary(), &found).err().map(|error| error.to_string());
+        let error = compare(&manifest(), &found).err().map(|error| error.to_string());
         match expected {
             None => assert_eq!(error, None),
             Some(text) => assert!(error.as_deref().unwrap().contains(text), "{error:?}"),
@@ -167,6 +193,9 @@ mod tests {
         check(|value| value["rated"] = json!(7), Some("rated: expected 6, found 7"));
         check(|value| value["amounts"]["EUR"] = json!("1.500001"), Some("amounts"));
         check(|value| value["amounts"]["GBP"] = json!("1"), Some("GBP"));
+        check(|value| value["filtered_codes"] = json!({"unanswered": 1, "not_billable": 0}), None);
+        check(|value| value["suspended_codes"] = json!({"no_rate": 2}), Some("suspended_codes"));
+        check(|value| value["services"] = json!({"EUR voice": "1.51"}), Some("services"));
         check(|value| value["balanced"] = json!(false), Some("balanced"));
         check(|value| value["held"] = Value::Null, Some("held: expected 0, found null"));
     }

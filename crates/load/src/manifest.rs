@@ -70,9 +70,6 @@ impl Manifest {
         let tally = &self.tally;
         let sum = |codes: &BTreeMap<&str, u64>| codes.values().sum::<u64>();
         let total = |services: &BTreeMap<&str, u64>| quoted(services.values().sum());
-        let by_service = |services: &BTreeMap<&str, u64>| {
-            object(services.iter().map(|(name, &micros)| (*name, quoted(micros))))
-        };
         let counts = |codes: &BTreeMap<&'static str, u64>| {
             object(codes.iter().map(|(code, n)| (*code, n.to_string())))
         };
@@ -92,13 +89,10 @@ impl Manifest {
             ("duplicate", tally.duplicate.to_string()),
             ("filtered", sum(&tally.filtered).to_string()),
             ("suspended", sum(&tally.suspended).to_string()),
-            ("filtered_by_code", counts(&tally.filtered)),
-            ("suspended_by_code", counts(&tally.suspended)),
+            ("filtered_codes", counts(&tally.filtered)),
+            ("suspended_codes", counts(&tally.suspended)),
             ("amounts", object(self.amounts.iter().map(|(name, services)| (*name, total(services))))),
-            (
-                "amounts_by_service",
-                object(self.amounts.iter().map(|(name, services)| (*name, by_service(services)))),
-            ),
+            ("services", self.services()),
         ];
         let mut out = String::from("{\n");
         for (index, (name, value)) in lines.iter().enumerate() {
@@ -107,6 +101,15 @@ impl Manifest {
             let _ = writeln!(out, "  \"{name}\": {value}{comma}");
         }
         out + "}\n"
+    }
+
+    /// Amounts by currency and service, as `caudal run` names them: `EUR voice`.
+    fn services(&self) -> String {
+        let entries = self.amounts.iter().flat_map(|(currency, services)| {
+            services.iter().map(move |(service, &micros)| (format!("{currency} {service}"), quoted(micros)))
+        });
+        let entries: Vec<(String, String)> = entries.collect();
+        object(entries.iter().map(|(name, value)| (name.as_str(), value.clone())))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::steps::price::{Pricing, price};
 use crate::steps::{no_amount, overflow};
 use caudal_tariff::{Facts, PlanVersion, Tariff, ZoneId};
 use caudal_usage::money::add_exact;
+use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
     Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Operation, Part, Run,
     Service, Subscription, TimeZone, UsageRecord,
@@ -104,14 +105,24 @@ fn begin<'a, 'w>(
     clock: &'w mut Clock,
     draft: Draft<'w>,
 ) -> Result<Usage<'a, 'w>, Fault> {
-    let day = clock.day(input.usage.start.utc_ms);
+    let usage = input.usage;
+    if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
+    {
+        return Err(overflow("start", &usage.start.utc_ms));
+    }
+    if let Some(charged) = &usage.charged {
+        // A price of the plan instead of the amount would be a guess about who is right.
+        let found = format!("{charged}: no rate passes amounts through");
+        return Err(Fault::new(Code::NoRate, "charged", found.as_bytes()));
+    }
+    let day = clock.day(usage.start.utc_ms);
     let plan = input.subscription.plan;
     let version = tariff.plan_version(plan, day).ok_or_else(|| no_version(tariff, plan, day))?;
     if version.currency != input.account.currency {
         let found = format!("account in {}, plan in {}", input.account.currency, version.currency);
         return Err(Fault::new(Code::NoRate, "currency", found.as_bytes()));
     }
-    let zone = zone_of(tariff, input.usage, day);
+    let zone = zone_of(tariff, usage, day);
     Ok(Usage { tariff, input: *input, version, day, zone, clock, draft })
 }
 

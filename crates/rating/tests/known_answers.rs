@@ -339,6 +339,16 @@ fn what_does_not_fit_is_a_fault() {
     let mut endless = call(1);
     endless.parts[0].quantity = i64::MAX;
     assert_eq!(bench.fault(&endless).0, Code::Overflow);
+    for at in [i64::MIN, -1, i64::MAX] {
+        let mut lost = call(1);
+        lost.start.utc_ms = at;
+        assert_eq!(bench.fault(&lost), (Code::Overflow, format!("start: {at}")));
+    }
+    let mut passed = call(1);
+    let euro = caudal_usage::Currency::parse("EUR").unwrap();
+    passed.charged = Some(caudal_usage::Money::new("1.20".parse().unwrap(), euro));
+    let found = "charged: EUR 1.20: no rate passes amounts through";
+    assert_eq!(bench.fault(&passed), (Code::NoRate, found.into()));
     let (mut dollars, usage) = (Bench::on(&tariff, "p", account("UTC", 1)), call(1));
     dollars.account.currency = caudal_usage::Currency::parse("USD").unwrap();
     assert_eq!(dollars.fault(&usage), (Code::NoRate, "currency: account in USD, plan in EUR".into()));

@@ -105,3 +105,13 @@ fn messages_and_data() {
          2.500500 | 7.499500"
     );
 }
+
+#[test]
+fn the_explained_plan_is_the_shipped_one() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (manual, plan) = (text("docs/plan-explained.md"), text("pipelines/quickstart/plans/movil-20.toml"));
+    let blocks: Vec<_> =
+        manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.join("\n"), plan);
+}

@@ -55,6 +55,8 @@ fn a_sound_plan_has_no_findings() {
     let tariff = tariff.unwrap();
     assert_eq!((tariff.plan("p"), tariff.plan("q")), (Some(0), None));
     assert_eq!(tariff.version().len(), 16);
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&tariff);
 }
 
 #[test]
@@ -398,4 +400,22 @@ fn hashes_name_the_content_that_a_plan_uses() {
     assert!(first.0 != dearer.0 && first.1 != dearer.1 && first.2 == dearer.2);
     let other = of(TABLE, &plain.replace("0.10", "0.11"));
     assert!(first.0 != other.0 && first.1 == other.1 && first.2 != other.2);
+}
+
+#[test]
+fn counters_are_numbered_by_name_and_shared_by_versions() {
+    let allowance = |id: &str| {
+        format!("[[allowance]]\nid = \"{id}\"\nquantity = \"1 h\"\napplies_to = {{ service = \"voice\" }}\n")
+    };
+    let old = format!("{HEAD}valid_to = 2026-02-01\n{RATE}{}{}", allowance("z"), allowance("a"));
+    let new = format!("{}{RATE}{}", HEAD.replace("2026-01-01", "2026-02-01"), allowance("z"));
+    let (tariff, findings) = run(&[&old, &new], TABLE, ZONES, "calendar,date\n");
+    assert_eq!(findings, "");
+    let tariff = tariff.unwrap();
+    let (first, last) = (tariff.counter("p/allowance/a").unwrap(), tariff.counter("p/allowance/z").unwrap());
+    assert_eq!((first.0, last.0), (0, 1));
+    assert_eq!(tariff.counter_name(last), "p/allowance/z");
+    assert_eq!(tariff.counter("p/allowance/b"), None);
+    let [one, two] = &*tariff.plans()[0].versions else { panic!("two versions") };
+    assert_eq!((one.allowances[0].counter, two.allowances[0].counter), (last, last));
 }

@@ -273,6 +273,9 @@ fn read_data(folder: &Path, findings: &mut Vec<Diagnostic>) -> Option<Data> {
             return None;
         }
     };
+    if let Some(tariff) = &tariff {
+        reference::check_currencies(&reference, tariff, findings);
+    }
     let tables = [
         (reference::ACCOUNTS, accounts),
         (reference::SUBSCRIPTIONS, subscriptions),

@@ -4,11 +4,11 @@
 
 use super::table::{self, Columns, Row, TableReport};
 use caudal_mediation::filter::{Action, BillableRule, BillableRules, MAX_RULES, Roaming};
-use caudal_mediation::guide::{ReferenceBuilder, SubscriptionRow};
+use caudal_mediation::guide::{Reference, ReferenceBuilder, SubscriptionRow};
 use caudal_tariff::Tariff;
 use caudal_usage::{
-    Account, Currency, CycleAnchor, Date, Diagnostic, Digits, RecordType, Role, Run, TimeZone, Timestamp,
-    Validity,
+    Account, Currency, CycleAnchor, Date, Diagnostic, Digits, RecordType, Role, Run, Subscription, TimeZone,
+    Timestamp, Validity,
 };
 use std::path::Path;
 
@@ -166,6 +166,27 @@ pub(super) fn subscriptions(
             );
         }
     })
+}
+
+/// Findings of [`check_currencies`] that are shown.
+const CURRENCIES_SHOWN: usize = 20;
+
+/// Refuses subscriptions whose plan has no version in the currency of their account: nothing of them could be rated.
+pub(super) fn check_currencies(reference: &Reference, tariff: &Tariff, findings: &mut Vec<Diagnostic>) {
+    let unfit = |version: &Subscription| {
+        let plan = tariff.plans().get(version.plan as usize)?;
+        let payers = reference.account_versions(version.account);
+        let payer = payers.iter().find(|payer| payer.validity.overlaps(version.validity))?;
+        let fits = plan.versions.iter().any(|plan| plan.currency == payer.currency);
+        let found = plan.versions.first().filter(|_| !fits)?.currency;
+        Some(format!(
+            "subscription {:?}: plan {:?} is in {found}, expected {} as account {:?}",
+            version.id, plan.id, payer.currency, payer.id
+        ))
+    };
+    for message in reference.subscriptions().iter().filter_map(unfit).take(CURRENCIES_SHOWN) {
+        findings.push(Diagnostic::error_in_line(SUBSCRIPTIONS, 0, message));
+    }
 }
 
 /// Zones of accounts; subscriptions of one account usually follow each other.

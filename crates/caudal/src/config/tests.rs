@@ -471,6 +471,11 @@ fn what_reference_data_gets_wrong_is_said_by_line() {
             "reference/subscriptions.csv:3: error: msisdn 3491… is valid here and in line 2 at the same time, expected at most one",
         ),
         (
+            "plans/basic.toml",
+            &PLAN.replace("EUR", "USD"),
+            "reference/subscriptions.csv: error: subscription \"S-1001\": plan \"basic\" is in USD, expected EUR as account \"A-77\"",
+        ),
+        (
             "billable.csv",
             "run,record_type,role,roaming,action\nwholesale,*,*,*,bill\n",
             "billable.csv:2: error: `run` is \"wholesale\", expected retail, or * for every run",

@@ -135,6 +135,12 @@ impl Reference {
         &self.accounts
     }
 
+    /// The versions of one account, ordered by time.
+    pub fn account_versions(&self, key: u32) -> &[Account] {
+        let range = versions(&self.first_account, key);
+        self.accounts.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
     /// All versions of subscriptions, ordered by dense index, then time.
     pub fn subscriptions(&self) -> &[Subscription] {
         &self.subscriptions

@@ -162,7 +162,7 @@ impl<'a> Usage<'a, '_> {
         let (service, direction) = (usage.service, usage.direction);
         let facts = Facts { service, direction, zone: self.zone, rating_group: group };
         let cycle = self.clock.cycle(self.input.account.anchor, part.start.utc_ms).first;
-        let event = self.event_of(cycle, part, events)?;
+        let event = self.event_of(cycle, part, events);
 
         let matched = match_rate(self.tariff, self.version, &facts, self.day)
             .ok_or_else(|| no_rate(self.tariff, usage, &facts))?;
@@ -201,7 +201,7 @@ impl<'a> Usage<'a, '_> {
         cycle: Date,
         part: &Part,
         events: &'e mut Events<'a>,
-    ) -> Result<&'e mut BillableEvent<'a>, Fault> {
+    ) -> &'e mut BillableEvent<'a> {
         let at = match events.iter().position(|event| event.cycle == cycle) {
             Some(at) => at,
             None => {
@@ -212,7 +212,7 @@ impl<'a> Usage<'a, '_> {
         let event = &mut events[at];
         event.start = event.start.min(part.start);
         event.end = event.end.max(part.end);
-        Ok(event)
+        event
     }
 
     fn new_event(&self, cycle: Date, part: &Part) -> BillableEvent<'a> {

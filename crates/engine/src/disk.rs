@@ -10,6 +10,7 @@ pub type DiskLock = Box<dyn std::any::Any + Send + Sync>;
 
 /// A file that is written at its end and read at any place. After a failed append or sync its content is unknown, so
 /// every later call fails.
+#[allow(clippy::len_without_is_empty)]
 pub trait DiskFile: Send + Sync {
     /// Appends all of `bytes`.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;

@@ -128,7 +128,7 @@ impl RunSet {
             let found = &self.runs[run as usize];
             if let Some(stretch) = found.stretch_of(fingerprint[0])
                 && let filter = found.filter(stretch)
-                && filter.cancels(&filter.places(fingerprint[1]))
+                && filter.may_hold(filter.block_of(fingerprint), fingerprint)
             {
                 take(Candidate { run, page: found.page_of(stretch, fingerprint[0]) });
             }

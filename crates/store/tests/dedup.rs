@@ -3,6 +3,8 @@
 //! Relies on this being the only test of its binary: the peak of the process's memory is its own.
 //! Never keeps the keys: they are made from counters, and from counters again.
 
+#![allow(clippy::unwrap_used)]
+
 use caudal_mediation::dedup::{Delta, Verdict, judge, newest};
 use caudal_store::runs::Spill;
 use caudal_store::{Limits, Manifest, Reach, RealDisk, RunSet, RunStore, Scope, SharedDisk};
@@ -39,7 +41,7 @@ fn claim(number: u64) -> Claim {
     let word = mix(number + 1);
     let position = number % CLAIMS;
     let day = (position * DAYS / (CLAIMS - TIMELESS)).min(DAYS - 1);
-    let day = if word % 512 == 0 { mix(word) % (day + 1) } else { day };
+    let day = if word.is_multiple_of(512) { mix(word) % (day + 1) } else { day };
     Claim {
         fingerprint: [word, mix(number + (1 << 40))],
         billed: mix(number + (2 << 40)),

@@ -1,14 +1,15 @@
 //! Probes the filters of many keys at once.
-//! Relies on the processor to wait for many words at the same time when their places are known beforehand.
+//! Relies on the processor to wait for many blocks at the same time when their places are known beforehand.
 //! Never reads a disk.
 //!
-//! Be advised. A probe reads three words of a filter that is seldom in a cache. Done key by key, each waits for its own;
-//! so the places of a few hundred probes are worked out first, and then their words are read in one short loop.
+//! Be advised. A probe reads a block of a filter that is seldom in a cache. Done key by key, each waits for its own; so
+//! the places of a few hundred probes are worked out first, and then one word of each block is read in a loop so short
+//! that many reads are under way at once.
 
-use super::filter::Places;
 use super::{Candidate, RunSet, Scope};
+use std::hint::black_box;
 
-/// Probes whose places are held at a time: 20 KiB.
+/// Probes whose places are held at a time: 24 KiB.
 const HELD: usize = 512;
 
 /// Room for probes, kept by a shard from batch to batch.
@@ -20,10 +21,10 @@ pub struct Probes {
 #[derive(Clone, Copy)]
 struct Probe {
     key: usize,
-    word: u64,
+    fingerprint: [u64; 2],
+    block: usize,
     run: u32,
     stretch: u32,
-    places: Places,
 }
 
 impl RunSet {
@@ -38,10 +39,9 @@ impl RunSet {
         probes.held.clear();
         for (key, (fingerprint, scope)) in keys.enumerate() {
             self.each_run(scope, |run| {
-                let word = fingerprint[0];
-                if let Some(stretch) = self.runs[run as usize].stretch_of(word) {
-                    let places = self.runs[run as usize].filter(stretch).places(fingerprint[1]);
-                    probes.held.push(Probe { key, word, run, stretch, places });
+                if let Some(stretch) = self.runs[run as usize].stretch_of(fingerprint[0]) {
+                    let block = self.runs[run as usize].filter(stretch).block_of(&fingerprint);
+                    probes.held.push(Probe { key, fingerprint, block, run, stretch });
                 }
             });
             if probes.held.len() >= HELD {
@@ -52,10 +52,14 @@ impl RunSet {
     }
 
     fn drain(&self, probes: &mut Probes, take: &mut impl FnMut(usize, Candidate)) {
+        let touched = probes.held.iter().fold(0, |all, probe| {
+            all ^ self.runs[probe.run as usize].filter(probe.stretch).touch(probe.block)
+        });
+        black_box(touched);
         for probe in probes.held.drain(..) {
             let run = &self.runs[probe.run as usize];
-            if run.filter(probe.stretch).cancels(&probe.places) {
-                let page = run.page_of(probe.stretch, probe.word);
+            if run.filter(probe.stretch).may_hold(probe.block, &probe.fingerprint) {
+                let page = run.page_of(probe.stretch, probe.fingerprint[0]);
                 take(probe.key, Candidate { run: probe.run, page });
             }
         }

@@ -25,8 +25,8 @@ pub(super) struct RunWriter {
     file: Box<dyn DiskFile>,
     buffer: Vec<u8>,
     page: Vec<Claim>,
-    /// Second words of the keys since the last filter.
-    words: Vec<u64>,
+    /// The keys since the last filter.
+    keys: Vec<[u64; 2]>,
     resident: Resident,
     id: u64,
     reach: Reach,
@@ -53,7 +53,7 @@ impl RunWriter {
             file,
             buffer: Vec::with_capacity(BUFFER_BYTES + 4096),
             page: Vec::with_capacity(PAGE_ENTRIES),
-            words: Vec::new(),
+            keys: Vec::new(),
             resident: Resident { index: Vec::new(), filters: Vec::new() },
             id,
             reach,
@@ -144,19 +144,19 @@ impl RunWriter {
     }
 
     fn seal_page(&mut self) -> Result<(), StoreError> {
-        if self.resident.index.len().is_multiple_of(FILTER_PAGES) && !self.words.is_empty() {
+        if self.resident.index.len().is_multiple_of(FILTER_PAGES) && !self.keys.is_empty() {
             self.seal_filter();
         }
         encode_page(self.id, self.pages()?, &self.page, &mut self.buffer);
         self.resident.index.extend(self.page.first().map(|claim| claim.fingerprint[0]));
-        self.words.extend(self.page.iter().map(|claim| claim.fingerprint[1]));
+        self.keys.extend(self.page.iter().map(|claim| claim.fingerprint));
         self.page.clear();
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn seal_filter(&mut self) {
-        self.resident.filters.push(Filter::build(&mut self.words));
-        self.words.clear();
+        self.resident.filters.push(Filter::build(&self.keys));
+        self.keys.clear();
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {

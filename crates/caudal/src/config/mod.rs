@@ -180,7 +180,8 @@ fn order(report: &mut Report, mut sources: Vec<SourceConfig>) -> Vec<SourceConfi
         }
     }
     for (index, source) in sources.iter().enumerate() {
-        let same = |other: &&SourceConfig| other.directory.directory == source.directory.directory;
+        let place = |source: &SourceConfig| source::plain(&source.directory.directory);
+        let same = |other: &&SourceConfig| place(other) == place(source);
         if let Some(other) = sources.iter().take(index).find(same) {
             report.warning(
                 source.at,

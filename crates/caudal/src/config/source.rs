@@ -65,7 +65,7 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         keys.needed(report, "format");
         None
     };
-    let directory = keys.needed(report, "directory").map(|text| resolve(folder, text.value));
+    let directory = keys.needed(report, "directory").map(|text| folder.join(text.value));
     let complete = complete(report, &mut keys);
     let after = after(report, &mut keys, folder, directory.as_deref());
     let ignore = keys.words(report, "ignore");
@@ -129,19 +129,19 @@ pub(super) fn name(report: &mut Report, keys: &mut Keys<'_, '_>, key: &'static s
     Some(value.into())
 }
 
-/// A path as written, relative to the pipeline folder; `.` and `..` are resolved by name.
-pub(super) fn resolve(folder: &Path, text: &str) -> PathBuf {
-    let mut path = PathBuf::new();
-    for part in folder.join(text).components() {
+/// A path without `.` and `..`, as far as names tell: for comparing only, since a symlink may lead elsewhere.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
-                path.pop();
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
             }
-            other => path.push(other),
+            other => plain.push(other),
         }
     }
-    path
+    plain
 }
 
 fn complete(report: &mut Report, keys: &mut Keys<'_, '_>) -> Complete {
@@ -186,9 +186,9 @@ fn after(report: &mut Report, keys: &mut Keys<'_, '_>, folder: &Path, directory:
     let words = [("keep", AfterWord::Keep), ("archive", AfterWord::Archive), ("delete", AfterWord::Delete)];
     let word = keys.word(report, "after", &words);
     let at = keys.place("archive");
-    let archive = keys.text(report, "archive").map(|text| resolve(folder, text.value));
+    let archive = keys.text(report, "archive").map(|text| folder.join(text.value));
     if let (Some(archive), Some(directory)) = (&archive, directory)
-        && archive.starts_with(directory)
+        && plain(archive).starts_with(plain(directory))
     {
         report.hinted(
             at,

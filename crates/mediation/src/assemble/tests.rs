@@ -187,3 +187,49 @@ fn state_goes_out_as_changes_and_comes_back() {
     restored.forget([1, 0]);
     assert_eq!((restored.held(), restored.held_octets), (0, 0));
 }
+
+/// Records in, however they come: each is held, joined, refused or suspended, and none twice.
+#[test]
+fn every_record_ends_once() {
+    for seed in 0..200u64 {
+        let mut random = seed;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        let mut assembler = Assembler::default();
+        let (mut offered, mut ended) = (0u32, Vec::new());
+        for number in 1..=300 {
+            let mut record = partial(next(6), next(8) as u32, next(4) == 0);
+            record.claim.at.record = number;
+            offered += 1;
+            match offer(&mut assembler, record) {
+                Offered::Held => {}
+                Offered::Complete(whole) => ended.extend(positions(&whole.members)),
+                Offered::Refused(record, _) => ended.push(record.at().record),
+                Offered::Suspended(members, _) => ended.extend(positions(&members)),
+            }
+            if next(40) == 0 {
+                ended.extend(
+                    assembler.release(HOLD_MS + next(90_000) as i64, |_| OnGap::Suspend).iter().flat_map(of),
+                );
+            }
+            assert_eq!(ended.len() + assembler.held(), offered as usize, "seed {seed}");
+        }
+        ended.extend(assembler.release(i64::MAX, |_| OnGap::Rate).iter().flat_map(of));
+        ended.sort_unstable();
+        assert_eq!(ended, (1..=offered).collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!((assembler.held_octets, assembler.deadlines.len(), assembler.sessions.len()), (0, 0, 0));
+    }
+}
+
+fn of(released: &Released) -> Vec<u32> {
+    match released {
+        Released::Rated(assembled) => positions(&assembled.members),
+        Released::Suspended(members, _) => positions(members),
+    }
+}
+
+fn positions(members: &[HeldPartial]) -> Vec<u32> {
+    members.iter().map(|member| member.record.at().record).collect()
+}

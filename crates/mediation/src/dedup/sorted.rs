@@ -11,7 +11,12 @@ use caudal_usage::claim::Reach;
 pub struct SortedClaims {
     chunks: Vec<Vec<Claim>>,
     order: std::vec::IntoIter<Key>,
+    /// The next few claims, in reverse. Copied together, so that the waiting for memory overlaps.
+    ready: Vec<Claim>,
 }
+
+/// Claims copied at a time.
+const READY: usize = 128;
 
 #[derive(Clone, Copy)]
 struct Key {
@@ -35,7 +40,7 @@ impl SortedClaims {
             let first = (one.day, one.word).cmp(&(other.day, other.word));
             first.then_with(|| second(one).cmp(&second(other)))
         });
-        Self { chunks, order: order.into_iter() }
+        Self { chunks, order: order.into_iter(), ready: Vec::with_capacity(READY) }
     }
 }
 
@@ -48,11 +53,17 @@ impl Iterator for SortedClaims {
     type Item = Claim;
 
     fn next(&mut self) -> Option<Claim> {
-        self.order.next().map(|key| *at(&self.chunks, key.index))
+        if self.ready.is_empty() {
+            let next = self.order.by_ref().take(READY);
+            self.ready.extend(next.map(|key| *at(&self.chunks, key.index)));
+            self.ready.reverse();
+        }
+        self.ready.pop()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
+        let left = self.order.len() + self.ready.len();
+        (left, Some(left))
     }
 }
 

@@ -23,9 +23,9 @@ fn write(log: &mut Log, epochs: std::ops::RangeInclusive<u64>) {
 }
 
 /// The log holds exactly `epochs` after `after`.
-fn check(log: &Log, after: u64, epochs: std::ops::RangeInclusive<u64>) {
+fn check(log: &Log, after: u64, epochs: impl IntoIterator<Item = u64>) {
     let frames: Vec<_> = log.frames_after(after).unwrap().map(Result::unwrap).collect();
-    let expected: Vec<_> = epochs.map(|epoch| Frame { epoch, payload: payload(epoch) }).collect();
+    let expected: Vec<_> = epochs.into_iter().map(|epoch| Frame { epoch, payload: payload(epoch) }).collect();
     assert_eq!(frames, expected);
 }
 
@@ -38,11 +38,11 @@ fn what_was_synced_is_read_again() {
     let disk = MemDisk::new();
     let mut log = open(&disk).unwrap();
     assert_eq!(log.last_epoch(), None);
-    check(&log, 0, 1..=0);
+    check(&log, 0, []);
     write(&mut log, 1..=5);
     check(&log, 0, 1..=5);
     check(&log, 3, 4..=5);
-    check(&log, 5, 6..=5);
+    check(&log, 5, []);
     disk.crash(Unsynced::Lost);
     let mut log = open(&disk).unwrap();
     assert_eq!(log.last_epoch(), Some(5));

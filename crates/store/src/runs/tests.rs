@@ -302,7 +302,7 @@ struct Model {
 
 impl Model {
     fn record(&mut self, number: u16, variant: u8, attempt: u8) {
-        let reach = if number % 3 == 0 { Reach::Window } else { Reach::Day };
+        let reach = if number.is_multiple_of(3) { Reach::Window } else { Reach::Day };
         let day = i32::from(number / 200);
         if day < self.floor {
             return;

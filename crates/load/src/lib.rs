@@ -14,6 +14,7 @@ mod random;
 mod reckon;
 mod row;
 mod script;
+mod session;
 mod tariff;
 mod text;
 mod turn;
@@ -25,7 +26,7 @@ use anyhow::{Context, bail};
 use std::fs;
 
 /// Number of the generator's version: raised when the same options give other bytes.
-pub const GENERATION: u32 = 1;
+pub const GENERATION: u32 = 2;
 
 /// Writes `options.out`/input, /pipeline and /manifest.json, and returns what the manifest says.
 /// Errors when the folder already holds generated files, or something cannot be written.

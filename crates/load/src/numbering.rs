@@ -47,6 +47,12 @@ pub fn imsi(subscription: u32) -> u64 {
 /// Where the IMSIs of those begin who have no subscription.
 pub const STRANGER_IMSI: u64 = 1_019_000_000_000;
 
+/// Numbers below `bound` to numbers below `bound`, one to one, so that neighbours are not neighbours any more; greater
+/// numbers begin again. Multiplication by a prime above every possible bound.
+pub fn scatter(index: u64, bound: u32) -> u32 {
+    u32::try_from(index % u64::from(bound) * 2_147_483_647 % u64::from(bound)).unwrap_or(0)
+}
+
 /// First digits of the countries abroad. 34 is home, and nothing begins with 1.
 const COUNTRIES: [u64; 16] = [20, 27, 30, 33, 39, 44, 49, 52, 55, 61, 66, 81, 86, 90, 91, 98];
 
@@ -191,6 +197,16 @@ mod tests {
                 let nowhere = Prefixes::nowhere(&mut random).digits.to_string();
                 assert_eq!(longest(&table, &nowhere), None, "{nowhere}");
             }
+        }
+    }
+
+    #[test]
+    fn scattering_is_one_to_one() {
+        for bound in [1, 2, 96, 1_000, 99_996] {
+            let seen: std::collections::HashSet<u32> =
+                (0..u64::from(bound)).map(|index| scatter(index, bound)).collect();
+            assert_eq!(seen.len(), bound as usize);
+            assert_eq!(scatter(u64::from(bound), bound), scatter(0, bound));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::past::Past;
 use crate::random::Random;
 use crate::reckon::Reckoning;
 use crate::row::{Cause, Item, Row, Service};
+use crate::session::{Open, Session};
 use crate::turn::{self, ALWAYS, Element, FIRST_CALL, Turn};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,26 +29,6 @@ const FUTURE_S: i64 = 4_102_358_400;
 /// Fewer records than this over the whole span would leave partials a day apart, longer than sessions are held.
 const SESSIONS_FROM_RECORDS: u64 = 1_000;
 
-/// A session whose next partial record is still to come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Open {
-    /// Place in the story from which on it may come.
-    due: u64,
-    call: u64,
-    /// Place of its last record in `Script::sessions`.
-    slot: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Session {
-    first: Row,
-    last: Row,
-    parts: u32,
-    emitted: u32,
-    total: u64,
-    gap: bool,
-}
-
 /// Tells the story. Iterate it to its end, then take the tally.
 pub struct Script {
     element: Element,
@@ -60,6 +41,7 @@ pub struct Script {
     index: u64,
     always: Vec<(u64, Turn)>,
     next_call: u64,
+    calls_abroad: u64,
     open: BinaryHeap<Reverse<Open>>,
     sessions: Vec<Session>,
     free_slots: Vec<usize>,
@@ -88,6 +70,7 @@ impl Script {
             index: 0,
             always: always.map(|&(thousandths, turn)| (place(thousandths), turn)).collect(),
             next_call: FIRST_CALL,
+            calls_abroad: 0,
             open: BinaryHeap::new(),
             sessions: Vec::new(),
             free_slots: Vec::new(),
@@ -234,14 +217,16 @@ impl Script {
 
     fn usage(&mut self, service: Service) -> Row {
         let step = self.random.zipf(u64::from(self.subscriptions));
-        let subscription = scatter(step, self.subscriptions);
+        let subscription = numbering::scatter(step, self.subscriptions);
         let now_s = BASE_S + scaled(self.index, SPAN_S.unsigned_abs(), self.records);
         let behind_s = i64::try_from(self.random.below(DISORDER_S)).unwrap_or(0);
         let called = if service == Service::Data || self.random.chance(600_000) {
             Prefixes::national(&mut self.random)
         } else {
-            let index = self.random.below(u64::from(self.prefixes.abroad()));
-            self.prefixes.number(self.prefixes.get(u32::try_from(index).unwrap_or(0)), &mut self.random)
+            // One after the other, so that all are used as soon as there are enough calls.
+            self.calls_abroad += 1;
+            let index = numbering::scatter(self.calls_abroad, self.prefixes.abroad());
+            self.prefixes.number(self.prefixes.get(index), &mut self.random)
         };
         let quantity = match service {
             Service::Voice => 1 + self.random.zipf(3_600),
@@ -406,10 +391,4 @@ enum SessionKind {
 fn scaled(value: u64, times: u64, by: u64) -> i64 {
     let wide = u128::from(value) * u128::from(times) / u128::from(by);
     i64::try_from(wide).unwrap_or(i64::MAX)
-}
-
-/// Ranks to subscriptions, one to one, so that the busiest are not neighbours: multiplication by a prime above every
-/// possible bound.
-fn scatter(rank: u64, bound: u32) -> u32 {
-    u32::try_from(rank * 2_147_483_647 % u64::from(bound)).unwrap_or(0)
 }

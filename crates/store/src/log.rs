@@ -135,8 +135,13 @@ impl Log {
     }
 
     /// Frames after `epoch`, in order, from the first segment that may hold one. An error when frames right after
-    /// `epoch` were dropped. Reads what was there at the call.
+    /// `epoch` were dropped, and when the log ends before `epoch`: a state newer than its log has lost commits. Reads
+    /// what was there at the call.
     pub fn frames_after(&self, epoch: u64) -> Result<Frames, StoreError> {
+        let last = self.last.unwrap_or(0);
+        if last < epoch {
+            return Err(StoreError::Epoch { path: self.folder.clone(), expected: epoch, found: last });
+        }
         let wanted = epoch.saturating_add(1);
         let start = self.segments.partition_point(|first| *first <= wanted);
         if start == 0 && !self.segments.is_empty() {

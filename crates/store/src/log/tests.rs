@@ -65,6 +65,16 @@ fn a_log_may_begin_anywhere_and_goes_on_by_one() {
     assert!(matches!(error, StoreError::Epoch { expected: 21, found: 40, .. }), "{error}");
 }
 
+/// The log was deleted and the snapshots were not: going on would begin epochs anew.
+#[test]
+fn a_log_that_ends_before_the_state_is_refused() {
+    let mut log = open(&MemDisk::new()).unwrap();
+    assert_eq!(log.frames_after(1).err().unwrap().code(), "store_epoch");
+    write(&mut log, 1..=3);
+    check(&log, 3, []);
+    assert_eq!(log.frames_after(4).err().unwrap().code(), "store_epoch");
+}
+
 #[test]
 fn an_oversized_commit_is_refused_and_the_log_goes_on() {
     let mut log = open(&MemDisk::new()).unwrap();

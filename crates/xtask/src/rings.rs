@@ -39,6 +39,11 @@ pub const RINGS: &[Ring] = &[
         runs: Runs::Files,
     },
     Ring { name: "dedup", proves: "claims are exact beyond memory and across restarts", runs: Runs::Files },
+    Ring {
+        name: "golden",
+        proves: "every sample case gives the same lines straight, in parallel, and stopped at every commit",
+        runs: Runs::Files,
+    },
 ];
 
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.

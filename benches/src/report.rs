@@ -27,17 +27,29 @@ pub struct Size {
 }
 
 impl Size {
-    /// Speeds of all runs, rising.
-    fn speeds(&self) -> Vec<f64> {
-        let mut speeds: Vec<f64> = self.runs.iter().map(Run::records_per_s).collect();
-        speeds.sort_by(f64::total_cmp);
-        speeds
+    /// A figure of all runs, rising.
+    fn rising(&self, figure: fn(&Run) -> f64) -> Vec<f64> {
+        let mut figures: Vec<f64> = self.runs.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures
     }
 
-    /// The run in the middle.
+    /// The figure in the middle.
+    fn middle(&self, figure: fn(&Run) -> f64) -> f64 {
+        let figures = self.rising(figure);
+        figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+    }
+
     fn median(&self) -> f64 {
-        let speeds = self.speeds();
-        speeds.get(speeds.len() / 2).copied().unwrap_or(0.0)
+        self.middle(Run::records_per_s)
+    }
+
+    fn process_median(&self) -> f64 {
+        self.middle(Run::process_records_per_s)
+    }
+
+    fn start_seconds(&self) -> f64 {
+        self.middle(Run::start_seconds)
     }
 
     fn peak_octets(&self) -> u64 {
@@ -51,7 +63,7 @@ impl Size {
 
     /// Lines for people.
     pub fn table(&self) -> String {
-        let speeds = self.speeds();
+        let speeds = self.rising(Run::records_per_s);
         let (least, most) = (speeds.first().copied().unwrap_or(0.0), speeds.last().copied().unwrap_or(0.0));
         let peak = self.peak_octets();
         let allowed = MEMORY_OCTETS + KEY_OCTETS * self.records;
@@ -60,6 +72,14 @@ impl Size {
             format!("\n{} records, {} runs, outcomes and amounts as expected\n", self.records, speeds.len());
         let rows = [
             ("speed", format!("{:.0} records/s (least {least:.0}, greatest {most:.0})", self.median())),
+            (
+                "with start and end",
+                format!(
+                    "{:.0} records/s; {:.2} s of it are no line time",
+                    self.process_median(),
+                    self.start_seconds()
+                ),
+            ),
             ("floor", format!("{:.2} of {FLOOR_PER_S:.0} records/s", self.median() / FLOOR_PER_S)),
             (
                 "reading and splitting",
@@ -105,7 +125,8 @@ impl Size {
             .iter()
             .map(|run| {
                 json!({
-                    "seconds": run.seconds, "records_per_s": run.records_per_s(), "peak_octets": run.peak_octets,
+                    "line_seconds": run.line_seconds, "process_seconds": run.process_seconds,
+                    "records_per_s": run.records_per_s(), "peak_octets": run.peak_octets,
                     "summary": run.summary,
                 })
             })
@@ -113,6 +134,8 @@ impl Size {
         json!({
             "records": self.records,
             "median_records_per_s": self.median(),
+            "median_process_records_per_s": self.process_median(),
+            "median_start_seconds": self.start_seconds(),
             "peak_octets": self.peak_octets(),
             "baseline_records_per_s": self.baseline.lines_per_s(),
             "baseline_columns": self.baseline.columns,

@@ -13,6 +13,9 @@ const RECORDS_MAX: u64 = 100_000;
 /// Files that even a small set is spread over, so that what happens between files happens.
 const FILES_MIN: u64 = 8;
 
+/// Fewest records of one file, unless there are fewer in all: among so many, some can be read.
+const RECORDS_MIN: u64 = 10;
+
 const BUFFER_OCTETS: usize = 1 << 20;
 
 /// Writes records to numbered files.
@@ -29,7 +32,7 @@ pub struct Files {
 impl Files {
     /// Files `folder/stem_00001.csv` and so on for `records` in total.
     pub fn new(folder: &Path, stem: &'static str, header: Vec<u8>, records: u64) -> Self {
-        let records_per_file = records.div_ceil(FILES_MIN).clamp(1, RECORDS_MAX);
+        let records_per_file = records.div_ceil(FILES_MIN).clamp(RECORDS_MIN, RECORDS_MAX);
         Self { folder: folder.to_path_buf(), stem, header, records_per_file, records: 0, files: 0, out: None }
     }
 

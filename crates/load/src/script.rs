@@ -26,6 +26,9 @@ const DISORDER_S: u64 = 3_600;
 /// An instant no file can have arrived after: 2099-12-31T00:00:00Z.
 const FUTURE_S: i64 = 4_102_358_400;
 
+/// Records of the smallest file. In the second half of a larger set at least one file was read.
+const FLOOR_FROM_RECORDS: u64 = 10;
+
 /// Fewer records than this over the whole span would leave partials a day apart, longer than sessions are held.
 const SESSIONS_FROM_RECORDS: u64 = 1_000;
 
@@ -104,7 +107,8 @@ impl Script {
             return Turn::Continue;
         }
         let mut draw = u32::try_from(self.random.below(1_000_000)).unwrap_or(0);
-        let late = self.index > self.records / 2;
+        // Only once a whole file was read, and so the floor of the dedup window is known.
+        let late = self.index > self.records / 2 && self.index >= FLOOR_FROM_RECORDS;
         let shares = [
             (self.duplicates / 2, Turn::DuplicateRecent),
             (self.duplicates - self.duplicates / 2, Turn::DuplicateOld),

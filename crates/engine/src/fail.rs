@@ -34,7 +34,7 @@ mod armed {
         POINTS.set(points).map_err(|_| "fail points are armed already".to_owned())
     }
 
-    /// `name=action@hit`, e.g. `commit.log=kill@3`.
+    /// `name=action@hit`, e.g. `commit.log.sync=kill@3`.
     fn point(part: &str) -> Result<Point, String> {
         let parsed = part.split_once('=').and_then(|(name, rest)| {
             let (action, hit) = rest.split_once('@').unwrap_or((rest, "1"));
@@ -57,10 +57,14 @@ mod armed {
         (hit == point.at_hit).then_some(point.action.as_str())
     }
 
+    /// The same end as `kill -9`: no destructor runs, nothing is flushed.
+    fn die() -> ! {
+        std::process::abort()
+    }
+
     pub fn at(name: &str) -> std::io::Result<()> {
         match fires(name) {
-            // The same end as `kill -9`: no destructor runs, nothing is flushed.
-            Some("kill") => std::process::abort(),
+            Some("kill") => die(),
             Some("error") => Err(std::io::Error::other(format!("fail point {name}"))),
             _ => Ok(()),
         }
@@ -68,6 +72,7 @@ mod armed {
 
     pub fn skew(name: &str) -> Skew {
         match fires(name) {
+            Some("kill") => die(),
             Some("lose") => Skew::Lose,
             Some("double") => Skew::Double,
             _ => Skew::None,

@@ -4,6 +4,7 @@
 
 use anyhow::Context;
 use caudal_engine::account_shard::AccountShard;
+use caudal_engine::fail;
 use caudal_engine::intake::Intake;
 use caudal_engine::ledger::Ledger;
 use caudal_engine::record_shard::{Known, RecordShard, Wanted};
@@ -209,7 +210,9 @@ impl<'s> Line<'s> {
 
     /// Writes the claims in memory to runs, then everything else to a snapshot, and drops what both make needless.
     pub fn snapshot(&mut self, log: &mut Log) -> anyhow::Result<()> {
+        fail::at("snapshot.before")?;
         self.spill()?;
+        fail::at("snapshot.spilled")?;
         let floor = self.ledger.cursor.floor_day;
         if floor > 0 {
             let day = Date::from_days(floor.saturating_sub(62));
@@ -224,10 +227,13 @@ impl<'s> Line<'s> {
         self.put_sections(&mut out);
         let mut writer = self.snapshots.begin(self.ledger.epoch)?;
         writer.write(&out.bytes)?;
+        fail::at("snapshot.written")?;
         writer.finish()?;
+        fail::at("snapshot.named")?;
         if let Some(&oldest) = self.snapshots.epochs()?.first() {
             log.drop_before(oldest + 1)?;
         }
+        fail::at("snapshot.dropped")?;
         self.manifests.push(manifest);
         let surplus = self.manifests.len().saturating_sub(caudal_store::snapshot::KEPT);
         self.manifests.drain(..surplus);

@@ -9,6 +9,7 @@ use crate::line::{Layout, Line};
 use crate::outputs::{Outputs, Roll};
 use crate::report::Report;
 use caudal_engine::clock::Clock;
+use caudal_engine::fail;
 use caudal_engine::intake::Slice;
 use caudal_engine::setup::Setup;
 use caudal_store::SharedDisk;
@@ -87,9 +88,12 @@ struct Run<'r, 's, 'w> {
 pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Result<Report> {
     let start = Instant::now();
     let (mut line, log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
+    fail::at("recover.line")?;
     let folders = (options.out.as_path(), options.state.as_path());
     let outputs = Outputs::recover(world.disk.clone(), folders, |stream| line.ledger.stream(stream))?;
+    fail::at("recover.outputs")?;
     let released = release_finished(&line, setup, &world.sources)?;
+    fail::at("recover.sources")?;
     let log = Arc::new(Mutex::new(log));
     let committer = Committer::new(outputs, Arc::clone(&log), Arc::clone(&world.sources));
     let feed = Feed::resume(setup, Arc::clone(&world.sources), &line.ledger, options.window_days);
@@ -170,6 +174,7 @@ impl Run<'_, '_, '_> {
     fn epoch(&mut self, slices: Vec<Slice>) -> anyhow::Result<()> {
         let clock = Instant::now();
         let parsed = epoch::parse(&mut self.line, &mut self.feed, slices);
+        fail::at("epoch.parsed")?;
         let cursor = self.feed.schedule.cursor().clone();
         self.report.stages.parse += clock.elapsed();
         self.settle()?;
@@ -179,6 +184,7 @@ impl Run<'_, '_, '_> {
         let carried = std::mem::take(&mut self.carried);
         let work = (parsed, &self.feed.names, cursor);
         let (prepared, sums) = epoch::run(&mut self.line, work, carried, &mut self.report.stages)?;
+        fail::at("epoch.drawn")?;
         self.send(prepared, sums)
     }
 

@@ -6,16 +6,15 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod memory;
 mod print;
+mod usage_lines;
 
 use clap::Parser;
 use std::process::ExitCode;
 
-/// The per-record path allocates little, but epochs build large buffers on several threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    memory::keep_freed_pages();
     let cli = cli::Cli::parse();
     print::log::start();
     match arm_fail_points().and_then(|()| commands::run(&cli)) {

@@ -3,6 +3,7 @@
 //! Never half: what cannot be priced is suspended whole, and its balances stay as they were.
 
 use crate::fail;
+use crate::pieces::Pieces;
 use crate::record_shard::{RecordEffects, Routed, UsageRef, put_suspense, suspend_member, touch};
 use crate::setup::Setup;
 use crate::tally::Tally;
@@ -22,7 +23,7 @@ use hashbrown::HashMap;
 #[derive(Debug, Default)]
 pub struct AccountEffects {
     /// Rated lines.
-    pub rated: Vec<u8>,
+    pub rated: Pieces,
     /// Events rated; one line each.
     pub events: u64,
     /// Suspense lines.
@@ -241,7 +242,7 @@ fn emit(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, billab
         records: if item.members.is_empty() { &single } else { &records },
         elsewhere: &elsewhere,
     };
-    event::write(&mut effects.rated, billable, &source);
+    event::write(effects.rated.line(), billable, &source);
 }
 
 /// The first record carries the usage's outcome, the others are merged into it.

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod fail;
 pub mod intake;
 pub mod ledger;
+pub mod pieces;
 pub mod record_shard;
 pub mod schedule;
 pub mod setup;

@@ -7,7 +7,7 @@ use crate::intake::Parsed;
 use crate::setup::Setup;
 use crate::tally::Tally;
 use crate::turn::Epoch;
-use caudal_mediation::assemble::{Assembled, Assembler, Offered, OnGap, Released};
+use caudal_mediation::assemble::{self, Assembled, Assembler, Offered, OnGap, Released};
 use caudal_mediation::dedup::{Delta, DeltaFull, Verdict, judge};
 use caudal_mediation::guide::Guided;
 use caudal_usage::claim::Reach;
@@ -17,6 +17,9 @@ use caudal_wire::lines::{Suspense, write_duplicate, write_suspense};
 use caudal_wire::record::put_claim;
 use caudal_wire::state::{put_session_closed, put_session_set};
 use hashbrown::HashMap;
+
+/// Records whose claims are fetched together: their waits for memory overlap.
+const WARM_BATCH: usize = 32;
 
 /// A claim that the shard needs from disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,13 +174,22 @@ impl<'s> RecordShard<'s> {
                 if self.claims.of(reach).get(&claim.fingerprint).is_none() {
                     wanted.push(Wanted { fingerprint: claim.fingerprint, reach, day: claim.day });
                 }
-                if usage.partial.is_some() && self.claims.window.get(&usage.session).is_none() {
+                if self.joins(parsed, usage).is_some() && self.claims.window.get(&usage.session).is_none() {
                     let (fingerprint, reach) = (usage.session, Reach::Window);
                     wanted.push(Wanted { fingerprint, reach, day: claim.day });
                 }
             }
         }
         wanted
+    }
+
+    /// The rule by which a record is joined with others. None for a record that is a whole session by itself, which
+    /// most are: its key is claimed, and a stray later partial of it would wait, find a gap and be suspended.
+    fn joins(&self, parsed: &Parsed, usage: &UsageRecord) -> Option<&'s assemble::Rule> {
+        let rule = self.setup.sources[usize::from(parsed.slice.source)].assembly.as_ref()?;
+        let partial = usage.partial?;
+        let whole = partial.last && partial.sequence == rule.first_sequence;
+        (!whole || self.assembler.session(usage.session).is_some()).then_some(rule)
     }
 
     fn reach(&self, parsed: &Parsed) -> Reach {
@@ -191,12 +203,17 @@ impl<'s> RecordShard<'s> {
             RecordEffects { routed: vec![Vec::new(); self.setup.shards], ..RecordEffects::default() };
         for (slice, parsed) in epoch.slices.iter().enumerate() {
             let reach = self.reach(parsed);
-            for &index in &parsed.routes[self.index] {
-                let usage = &parsed.records[index as usize];
-                let turn = Turn { block: parsed.slice.number, index: usage.at().record };
-                effects.took += 1;
-                let item = Item { parsed, usage, reach, turn, place: UsageRef::Slice(slice as u32, index) };
-                Step { shard: self, epoch, known, effects: &mut effects }.dedup(&item);
+            for batch in parsed.routes[self.index].chunks(WARM_BATCH) {
+                let keys = batch.iter().map(|&index| &parsed.records[index as usize].claim.fingerprint);
+                self.claims.of(reach).warm(keys);
+                for &index in batch {
+                    let usage = &parsed.records[index as usize];
+                    let turn = Turn { block: parsed.slice.number, index: usage.at().record };
+                    effects.took += 1;
+                    let item =
+                        Item { parsed, usage, reach, turn, place: UsageRef::Slice(slice as u32, index) };
+                    Step { shard: self, epoch, known, effects: &mut effects }.dedup(&item);
+                }
             }
             if let Some(watermark_ms) = parsed.timer_ms {
                 let turn = Turn::end_of(parsed.slice.number);
@@ -294,8 +311,7 @@ impl Step<'_, '_, '_> {
 
     /// Joins partial records of a session.
     fn assemble(&mut self, item: &Item<'_>) {
-        let rule = self.shard.setup.sources[usize::from(item.parsed.slice.source)].assembly.as_ref();
-        let (Some(rule), Some(_)) = (rule, item.usage.partial) else {
+        let Some(rule) = self.shard.joins(item.parsed, item.usage) else {
             for _ in 0..fail::times("assemble") {
                 self.guide(item);
             }

@@ -13,7 +13,7 @@ use caudal_engine::account_shard::AccountEffects;
 use caudal_engine::books::{self, EpochBooks};
 use caudal_engine::intake::{Parsed, Slice};
 use caudal_engine::ledger::Ledger;
-use caudal_engine::record_shard::RecordEffects;
+use caudal_engine::record_shard::{Known, RecordEffects};
 use caudal_engine::schedule::Seen;
 use caudal_engine::setup::Names;
 use caudal_engine::source::BlockKind;
@@ -77,7 +77,7 @@ pub fn run(
     let clock = Instant::now();
     let runs = &line.runs;
     let records = parallel::each(line.threads, &mut line.records, |shard| {
-        let known = runs.known(&shard.wanted(&parsed))?;
+        let known = if runs.is_empty() { Known::new() } else { runs.known(&shard.wanted(&parsed))? };
         anyhow::Ok(shard.step(&epoch, &known))
     });
     let records = records.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
@@ -274,7 +274,7 @@ fn gather(
     for shard in accounts {
         balances.pieces.push(shard.balances.bytes);
         balances.entries += shard.account_count;
-        rated.pieces.push(shard.rated);
+        rated.pieces.extend(shard.rated.into_pieces());
         suspense.pieces.push(shard.suspense);
     }
     prepared

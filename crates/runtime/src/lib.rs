@@ -8,6 +8,7 @@ pub mod feed;
 pub mod line;
 pub mod outputs;
 pub mod parallel;
+pub mod peek;
 pub mod report;
 pub mod run;
 

@@ -88,7 +88,9 @@ impl Outputs {
     /// Removes parts of data files that no commit knows.
     fn remove_uncommitted(&self, stream: Stream, last: Option<Receipt>) -> anyhow::Result<()> {
         let keep = last.map(|receipt| self.part(stream, receipt.segment));
-        for path in self.disk.list(&self.out.join(stream.as_str()))? {
+        let folder = self.out.join(stream.as_str());
+        for name in self.disk.list(&folder)? {
+            let path = folder.join(name);
             let ours = path.extension().is_some_and(|extension| extension == "part");
             if ours && Some(&path) != keep.as_ref() {
                 self.disk.remove(&path).with_context(|| format!("cannot remove {}", path.display()))?;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod generate;
+mod rate;
 mod run;
 mod state;
 mod validate;
@@ -18,9 +19,9 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Validate(args) => validate::validate(args),
         Command::Audit(args) => audit::audit(args),
         Command::Generate(args) => generate::generate(args),
+        Command::Rate(args) => rate::rate(args),
         Command::Test(_)
         | Command::Inspect(_)
-        | Command::Rate(_)
         | Command::Explain(_)
         | Command::Graph(_) => Err(Failure::usage("being built")),
     }

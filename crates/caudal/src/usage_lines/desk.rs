@@ -1,0 +1,247 @@
+//! One line after the other to its answer: read, filtered, guided, rated, balances moved on.
+//! Relies on the tables of a checked pipeline; balances are empty at the start and live as long as the desk.
+//! Never ends at a line: bad JSON, odd fields and absurd quantities are answers.
+
+use super::cycles::Cycles;
+use super::fields::{Field, Fields};
+use super::record::Reader;
+use crate::config::Pipeline;
+use crate::print::json;
+use caudal_mediation::filter::BillableRules;
+use caudal_mediation::guide::{Guided, Reference};
+use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
+use caudal_wire::event::{self, EventSource};
+use hashbrown::HashMap;
+
+/// Longest id that is echoed, in octets.
+const ID_MAX: usize = 1024;
+
+/// What happens after the last line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnClose {
+    /// The cycles of every account touched are summed and rounded.
+    Sum,
+    /// Nothing.
+    Nothing,
+}
+
+/// A line, or what is left of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Line<'a> {
+    /// Its octets.
+    Octets(&'a [u8]),
+    /// It was longer than [`super::LINE_MAX`].
+    TooLong,
+}
+
+/// Prices lines.
+pub struct Desk<'p> {
+    reference: &'p Reference,
+    billable: &'p BillableRules,
+    rater: Rater<'p>,
+    reader: Reader,
+    balances: HashMap<u32, AccountBalances>,
+    /// Versions of subscriptions by account; built when a line names an account only.
+    members: Option<HashMap<u32, Vec<u32>>>,
+    cycles: Option<Cycles>,
+    file: String,
+}
+
+impl<'p> Desk<'p> {
+    /// A desk without any balance. `file` is what events name as their source.
+    pub fn new(pipeline: &'p Pipeline, file: &str, on_close: OnClose) -> Self {
+        Self {
+            reference: &pipeline.reference,
+            billable: &pipeline.billable,
+            rater: Rater::new(&pipeline.tariff),
+            reader: Reader::new(),
+            balances: HashMap::new(),
+            members: None,
+            cycles: (on_close == OnClose::Sum).then(Cycles::default),
+            file: file.to_owned(),
+        }
+    }
+
+    /// Answers line number `number` with one line of JSON; an empty line with none.
+    pub fn answer(&mut self, line: Line<'_>, number: u64, out: &mut Vec<u8>) {
+        let text = match line {
+            Line::TooLong => {
+                let found = format!("more than {} octets", super::LINE_MAX);
+                return refuse(out, number, &whole(Code::BadLength, found.as_bytes()));
+            }
+            Line::Octets(octets) => match std::str::from_utf8(without_mark(octets, number)) {
+                Ok(text) => text.trim_ascii(),
+                Err(_) => return refuse(out, number, &whole(Code::BadField, octets)),
+            },
+        };
+        if text.is_empty() {
+            return;
+        }
+        match Fields::read(text) {
+            Ok(mut fields) => self.usage(&mut fields, number, out),
+            Err(fault) => refuse(out, number, &fault),
+        }
+    }
+
+    fn usage(&mut self, fields: &mut Fields<'_>, number: u64, out: &mut Vec<u8>) {
+        let id = match id(fields) {
+            Ok(id) => id,
+            Err(fault) => return refuse(out, number, &fault),
+        };
+        let line = u32::try_from(number).unwrap_or(u32::MAX);
+        begin(out, id, number);
+        match self.reader.record(fields, line) {
+            Ok(record) => self.record(record, fields, out),
+            Err(fault) => suspended(out, &fault),
+        }
+    }
+
+    fn record(&mut self, mut record: UsageRecord, fields: &Fields<'_>, out: &mut Vec<u8>) {
+        if let Some(code) = self.billable.filter(&record) {
+            return filtered(out, code);
+        }
+        let guided = match self.guide(&mut record, fields) {
+            Ok(guided) => guided,
+            Err(fault) => return suspended(out, &fault),
+        };
+        let input = RatingInput {
+            usage: &record,
+            run: Run::Retail,
+            account: self.reference.account(guided.account),
+            subscription: self.reference.subscription(guided.subscription),
+        };
+        let balances = self.balances.entry(guided.account_key).or_default();
+        match self.rater.rate(&input, balances) {
+            Ok(events) => {
+                if let Some(cycles) = &mut self.cycles {
+                    events.iter().for_each(|event| cycles.add(guided.account_key, event));
+                }
+                rated(out, &events, (&self.file, record.at().record));
+            }
+            Err(fault) => suspended(out, &fault),
+        }
+    }
+
+    /// Who pays. An account named alone stands for its only subscription.
+    fn guide(&mut self, record: &mut UsageRecord, fields: &Fields<'_>) -> Result<Guided, Fault> {
+        let Some(account) = fields.text_or_number(Field::Account)? else {
+            return self.reference.guide(record);
+        };
+        let guide = |code, found: &str| Field::Account.fault(code, found).at(Stage::Guide);
+        let key =
+            self.reference.account_key(&account).ok_or_else(|| guide(Code::NoSubscription, &account))?;
+        let served = &record.served;
+        let alone = served.subscription.is_none()
+            && served.imsi.is_none()
+            && served.number == caudal_usage::Party::Absent;
+        if alone {
+            let only = self.only_member(key, record.start.utc_ms);
+            let only = only.map_err(|count| {
+                guide(Code::NoSubscription, &format!("{account} has {count} then, expected one"))
+            })?;
+            record.served.subscription = Some((&*self.reference.subscription(only).id).into());
+        }
+        let guided = self.reference.guide(record)?;
+        if guided.account_key != key {
+            let found = format!("{account}, served is of {}", self.reference.account_id(guided.account_key));
+            return Err(guide(Code::Contradictory, &found));
+        }
+        Ok(guided)
+    }
+
+    /// The version of the one subscription that an account has at an instant, else how many it has.
+    fn only_member(&mut self, account: u32, at_ms: i64) -> Result<u32, usize> {
+        let reference = self.reference;
+        let members = self.members.get_or_insert_with(|| {
+            let mut members = HashMap::<u32, Vec<u32>>::new();
+            for (version, index) in reference.subscriptions().iter().zip(0u32..) {
+                members.entry(version.account).or_default().push(index);
+            }
+            members
+        });
+        let versions = members.get(&account).map_or(&[][..], Vec::as_slice);
+        let valid = |version: &&u32| reference.subscription(**version).validity.contains(at_ms);
+        let mut valid_then = versions.iter().filter(valid);
+        match (valid_then.next(), valid_then.count()) {
+            (Some(&only), 0) => Ok(only),
+            (Some(_), more) => Err(more + 1),
+            (None, _) => Err(0),
+        }
+    }
+
+    /// Appends a line for each account and cycle that was touched.
+    pub fn close(&self, out: &mut Vec<u8>) {
+        if let Some(cycles) = &self.cycles {
+            cycles.write(self.reference, out);
+        }
+    }
+}
+
+/// The line without a byte order mark, which some editors put before the first.
+fn without_mark(octets: &[u8], number: u64) -> &[u8] {
+    let mark = (number == 1).then(|| octets.strip_prefix(b"\xEF\xBB\xBF")).flatten();
+    mark.unwrap_or(octets)
+}
+
+/// The id as written.
+fn id<'a>(fields: &Fields<'a>) -> Result<Option<&'a str>, Fault> {
+    let Some(raw) = fields.raw(Field::Id) else { return Ok(None) };
+    let fits = raw.len() <= ID_MAX && matches!(raw.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'));
+    if fits { Ok(Some(raw)) } else { Err(Field::Id.fault(Code::BadField, raw)) }
+}
+
+#[cold]
+fn whole(code: Code, found: &[u8]) -> Fault {
+    Fault::new(code, "line", found).at(Stage::Decode)
+}
+
+/// Begins an answer; one without an id says which line it is about.
+fn begin(out: &mut Vec<u8>, id: Option<&str>, number: u64) {
+    out.extend_from_slice(b"{\"id\":");
+    match id {
+        Some(raw) => out.extend_from_slice(raw.as_bytes()),
+        None => {
+            out.extend_from_slice(b"null");
+            json::number(out, "line", i64::try_from(number).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+#[cold]
+fn refuse(out: &mut Vec<u8>, number: u64, fault: &Fault) {
+    begin(out, None, number);
+    suspended(out, fault);
+}
+
+fn suspended(out: &mut Vec<u8>, fault: &Fault) {
+    json::text(out, "outcome", "suspended");
+    json::text(out, "code", fault.code.as_str());
+    json::text(out, "field", &fault.field);
+    json::text(out, "found", &fault.found);
+    out.extend_from_slice(b"}\n");
+}
+
+fn filtered(out: &mut Vec<u8>, code: Code) {
+    json::text(out, "outcome", "filtered");
+    json::text(out, "code", code.as_str());
+    // Filtered usage costs nothing: who sums events needs no case of its own.
+    json::key(out, "events");
+    out.extend_from_slice(b"[]}\n");
+}
+
+fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str, u32)) {
+    json::text(out, "outcome", "rated");
+    json::key(out, "events");
+    out.push(b'[');
+    let source = EventSource { file, file_id: 0, records: &[record], elsewhere: &[] };
+    for (index, billable) in events.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        event::write(out, billable, &source);
+        // The writer ends each event with a line end.
+        out.pop();
+    }
+    out.extend_from_slice(b"]}\n");
+}

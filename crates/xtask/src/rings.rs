@@ -44,6 +44,11 @@ pub const RINGS: &[Ring] = &[
         proves: "every sample case gives the same lines straight, in parallel, and stopped at every commit",
         runs: Runs::Files,
     },
+    Ring {
+        name: "kill",
+        proves: "killed at any step, the output is that of an undisturbed run",
+        runs: Runs::Files,
+    },
 ];
 
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.

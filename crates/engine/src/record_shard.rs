@@ -370,7 +370,9 @@ impl Step<'_, '_, '_> {
                 let place = UsageRef::Assembled(self.effects.assembled.len() as u32);
                 let records = assembled.members.len() as u64;
                 self.effects.assembled.push(assembled);
-                self.pass(Routed { turn, usage: place, guided }, records);
+                for _ in 0..fail::times("join") {
+                    self.pass(Routed { turn, usage: place, guided }, records);
+                }
             }
             Err(fault) => self.suspend_members(&assembled.members, &fault, turn),
         }

@@ -86,7 +86,9 @@ impl Committer {
         for (stream, lines) in Stream::ALL.into_iter().zip(&mut prepared.lines) {
             let mut written = 0;
             for piece in lines.pieces.drain(..) {
-                written += self.outputs.append(stream, &piece)?;
+                for _ in 0..fail::times("write") {
+                    written += self.outputs.append(stream, &piece)?;
+                }
                 fail::at("commit.prepare.write")?;
             }
             books::lines(stream.as_str(), written, lines.items)?;

@@ -2,7 +2,7 @@
 //! Relies on the block holding whole records and on the layout of its file. Stateless: any thread may do it.
 //! Never drops anything: what cannot be used is suspended with its bytes.
 
-use crate::fail::{self, Skew};
+use crate::fail;
 use crate::setup::{Names, Setup};
 use crate::source::{Block, BlockKind};
 use crate::tally::{Side, Tally};
@@ -145,22 +145,25 @@ impl<'s> Intake<'s> {
                 offset: slice.block.start.offset + record.offset as u64,
                 len: record.bytes.len() as u32,
             };
-            let times = match fail::skew("frame") {
-                Skew::Lose => continue,
-                Skew::Double => 2,
-                Skew::None => 1,
-            };
-            for _ in 0..times {
+            for _ in 0..fail::times("frame") {
                 let outcome = match layout {
                     Ok(layout) => self.read(&slice, layout, (record.bytes, at, bytes)),
                     Err(fault) => Err(fault.clone()),
                 };
-                self.settle(parsed, outcome, (record.bytes, at, bytes), names);
+                match outcome {
+                    Ok(usage) => self.route(parsed, usage),
+                    Err(fault) => {
+                        let line =
+                            Line { at, offset: bytes.offset, len: u64::from(bytes.len), raw: record.bytes };
+                        suspend(parsed, &fault, &line, names);
+                    }
+                }
             }
         }
     }
 
     /// One record's bytes to a usage record.
+    #[inline]
     fn read(
         &mut self,
         slice: &Slice,
@@ -173,32 +176,14 @@ impl<'s> Intake<'s> {
         self.normalisers[usize::from(slice.source)].intake(&raw, &context)
     }
 
-    fn settle(
-        &self,
-        parsed: &mut Parsed,
-        outcome: Result<UsageRecord, Fault>,
-        (record, at, bytes): (&[u8], Position, ByteSpan),
-        names: &Names,
-    ) {
-        match outcome {
-            Ok(usage) => {
-                let times = match fail::skew("intake") {
-                    Skew::Lose => 0,
-                    Skew::Double => 2,
-                    Skew::None => 1,
-                };
-                parsed.max_event_ms = parsed.max_event_ms.max(usage.start.utc_ms);
-                let shard = usage.slot().shard(self.setup.shards);
-                for _ in 0..times {
-                    parsed.routes[shard].push(parsed.records.len() as u32);
-                }
-                parsed.records.push(usage);
-            }
-            Err(fault) => {
-                let line = Line { at, offset: bytes.offset, len: u64::from(bytes.len), raw: record };
-                suspend(parsed, &fault, &line, names);
-            }
+    #[inline]
+    fn route(&self, parsed: &mut Parsed, usage: UsageRecord) {
+        parsed.max_event_ms = parsed.max_event_ms.max(usage.start.utc_ms);
+        let shard = usage.slot().shard(self.setup.shards);
+        for _ in 0..fail::times("intake") {
+            parsed.routes[shard].push(parsed.records.len() as u32);
         }
+        parsed.records.push(usage);
     }
 }
 

@@ -204,8 +204,9 @@ impl<'s> RecordShard<'s> {
         for (slice, parsed) in epoch.slices.iter().enumerate() {
             let reach = self.reach(parsed);
             for batch in parsed.routes[self.index].chunks(WARM_BATCH) {
-                let keys = batch.iter().map(|&index| &parsed.records[index as usize].claim.fingerprint);
-                self.claims.of(reach).warm(keys);
+                let usages = || batch.iter().map(|&index| &parsed.records[index as usize]);
+                self.claims.of(reach).warm(usages().map(|usage| &usage.claim.fingerprint));
+                self.setup.reference.warm(usages());
                 for &index in batch {
                     let usage = &parsed.records[index as usize];
                     let turn = Turn { block: parsed.slice.number, index: usage.at().record };

@@ -93,9 +93,13 @@ impl Digits {
     #[inline]
     pub fn write_to(self, out: &mut Vec<u8>) {
         let len = self.len();
-        for index in 0..len {
-            out.push(b'0' + (self.0 >> (4 * (len - 1 - index)) & 0xF) as u8);
+        let mut text = [b'0'; MAX_DIGITS];
+        let mut rest = self.0;
+        for digit in text[..len].iter_mut().rev() {
+            *digit = b'0' + (rest & 0xF) as u8;
+            rest >>= 4;
         }
+        out.extend_from_slice(&text[..len]);
     }
 }
 

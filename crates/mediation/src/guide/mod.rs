@@ -78,6 +78,20 @@ impl Reference {
         }
     }
 
+    /// Loads what [`Reference::guide`] of these usages will read: for a batch the waiting for memory overlaps.
+    pub fn warm<'a>(&self, usages: impl Iterator<Item = &'a UsageRecord>) {
+        let found = usages.map(|usage| match (usage.served.imsi, &usage.served.number) {
+            (Some(imsi), _) => self.by_imsi(imsi, usage.start.utc_ms),
+            (None, Party::E164(number)) => self.by_number(*number, usage.start.utc_ms),
+            (None, _) => None,
+        });
+        let touched = found.flatten().fold(0, |all, version| {
+            let key = self.subscription(version).account;
+            all ^ versions(&self.first_account, key).start ^ u32::from(self.slot(key).0)
+        });
+        std::hint::black_box(touched);
+    }
+
     /// The subscription version that owns a number at an instant.
     #[inline]
     pub fn by_number(&self, number: Digits, at_ms: i64) -> Option<u32> {

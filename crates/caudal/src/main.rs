@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod inspect;
 mod memory;
 mod print;
 mod usage_lines;

@@ -5,6 +5,7 @@
 //! `state/log/` holds segments named by the first epoch they may hold, `<16 digits>.log`; see [`segment`] for a
 //! segment's bytes. Epochs follow each other without a gap, within a segment and from one to the next.
 
+mod peek;
 mod segment;
 
 use crate::SharedDisk;

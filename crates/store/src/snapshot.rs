@@ -81,6 +81,22 @@ impl Snapshots {
         Ok((None, damaged))
     }
 
+    /// The newest whole snapshot in a folder that another process may be writing to. Nothing is changed: a damaged one
+    /// is passed over where it stands.
+    pub fn peek(disk: &SharedDisk, folder: &Path) -> Result<Option<SnapshotReader>, StoreError> {
+        let snapshots = Self { disk: disk.clone(), folder: folder.to_owned() };
+        for epoch in snapshots.epochs()?.into_iter().rev() {
+            match snapshots.checked(epoch) {
+                Ok(reader) => return Ok(Some(reader)),
+                Err(StoreError::Corrupt { .. }) => {}
+                // Two newer ones have been finished since the folder was listed.
+                Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(None)
+    }
+
     /// Begins the snapshot of the state after `epoch`.
     pub fn begin(&self, epoch: u64) -> Result<SnapshotWriter<'_>, StoreError> {
         let part = self.path(epoch).with_extension("part");

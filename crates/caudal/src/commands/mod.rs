@@ -4,9 +4,12 @@
 
 mod audit;
 mod generate;
+mod graph;
+mod inspect;
 mod rate;
 mod run;
 mod state;
+mod test;
 mod validate;
 
 use crate::cli::{Cli, Command};
@@ -18,11 +21,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args),
         Command::Validate(args) => validate::validate(args),
         Command::Audit(args) => audit::audit(args),
+        Command::Inspect(args) => inspect::inspect(args),
         Command::Generate(args) => generate::generate(args),
         Command::Rate(args) => rate::rate(args),
-        Command::Test(_)
-        | Command::Inspect(_)
-        | Command::Explain(_)
-        | Command::Graph(_) => Err(Failure::usage("being built")),
+        Command::Test(args) => test::test(args),
+        Command::Graph(args) => graph::graph(args),
+        Command::Explain(_) => Err(Failure::usage("being built")),
     }
 }

@@ -49,6 +49,11 @@ pub trait Source: Send {
     /// Complete files that are there now, ordered by the bytes of their names. Files in `known` are left out.
     fn scan(&mut self, now_ms: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>>;
 
+    /// What scans refused or noticed since the last call, for the operator's log; each once while it lasts.
+    fn take_alarms(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Opens a claimed file at `from`, having checked that the bytes before it are those read then.
     fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>>;
 

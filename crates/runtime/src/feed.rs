@@ -75,7 +75,10 @@ impl<'s> Feed<'s> {
             let found = {
                 let mut source = self.sources[index].lock().unwrap_or_else(PoisonError::into_inner);
                 let known = |found: &_| ledger.knows(name, found);
-                source.scan(arrival_ms, &known).with_context(|| format!("cannot scan source {name}"))?
+                let found =
+                    source.scan(arrival_ms, &known).with_context(|| format!("cannot scan source {name}"))?;
+                source.take_alarms().iter().for_each(|alarm| tracing::warn!("source {name}: {alarm}"));
+                found
             };
             for mut file in found {
                 file.source = index as u16;

@@ -10,7 +10,8 @@ use caudal_engine::ledger::Ledger;
 use caudal_engine::record_shard::{Known, RecordShard, Wanted};
 use caudal_engine::schedule::Schedule;
 use caudal_engine::setup::Setup;
-use caudal_store::runs::Spill;
+use caudal_mediation::dedup::newest;
+use caudal_store::runs::{Probes, Spill};
 use caudal_store::{Limits, Log, LogOptions, Manifest, RunSet, RunStore, Scope, SharedDisk, Snapshots};
 use caudal_usage::claim::Reach;
 use caudal_usage::{Date, Slot};
@@ -35,14 +36,23 @@ pub struct Runs {
 impl Runs {
     /// Reads the claims that a shard wants, as far as runs have them.
     pub fn known(&self, wanted: &[Wanted]) -> anyhow::Result<Known> {
-        let mut known = Known::new();
-        for wanted in wanted {
+        let mut hits = Vec::new();
+        let keys = wanted.iter().map(|wanted| {
             let scope = match wanted.reach {
                 Reach::Day => Scope::Day(wanted.day),
                 Reach::Window => Scope::All,
             };
-            if let Some(claim) = self.set.lookup(&wanted.fingerprint, scope).context("cannot read claims")? {
-                known.insert(wanted.fingerprint, claim);
+            (wanted.fingerprint, scope)
+        });
+        self.set.candidates_of(keys, &mut Probes::default(), |key, candidate| hits.push((candidate, key)));
+        // Neighbours on disk are read one after the other.
+        hits.sort_unstable();
+        let mut known = Known::new();
+        for (candidate, key) in hits {
+            let fingerprint = wanted[key].fingerprint;
+            if let Some(claim) = self.set.read(candidate, &fingerprint).context("cannot read claims")? {
+                let newest = newest(known.get(&fingerprint).copied(), Some(claim));
+                newest.map(|claim| known.insert(fingerprint, claim));
             }
         }
         Ok(known)

@@ -69,14 +69,13 @@ impl DirectorySource {
     pub fn new(config: DirectoryConfig) -> Self {
         Self { config, scan: scan::Memory::default() }
     }
-
-    /// What the scans refused since the last call; each refusal once while it lasts.
-    pub fn take_alarms(&mut self) -> Vec<Alarm> {
-        self.scan.take_alarms()
-    }
 }
 
 impl Source for DirectorySource {
+    fn take_alarms(&mut self) -> Vec<String> {
+        self.scan.take_alarms().iter().map(Alarm::to_string).collect()
+    }
+
     fn scan(&mut self, now_ms: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>> {
         Ok(scan::scan(&self.config, &mut self.scan, now_ms, known)?)
     }

@@ -58,7 +58,11 @@ pub(super) fn read(
 }
 
 /// The files of one folder with one ending, by name. A folder that is absent has none.
-fn list(folder: &Path, (inner, ending): (&str, &str), findings: &mut Vec<Diagnostic>) -> Vec<SourceFile> {
+pub(super) fn list(
+    folder: &Path,
+    (inner, ending): (&str, &str),
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<SourceFile> {
     let Ok(entries) = std::fs::read_dir(folder.join(inner)) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .take(FILES_MAX + 1)

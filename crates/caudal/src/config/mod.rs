@@ -2,6 +2,7 @@
 //! Relies on the rooms of formats, tariff and guiding to check their own parts.
 //! Never starts anything: what it returns is checked, and nothing was opened for writing.
 
+pub mod cases;
 mod delimited;
 mod folder;
 mod reader;

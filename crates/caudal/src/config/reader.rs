@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    fn wrong(&mut self, key: &str, value: &Spanned<DeValue>, expected: &str) {
+    pub fn wrong(&mut self, key: &str, value: &Spanned<DeValue>, expected: &str) {
         let raw = self.text.get(value.span()).unwrap_or_default();
         let message = format!("`{key}` is {}, expected {expected}", cut(raw));
         self.error(value.span().start, message);
@@ -228,6 +228,16 @@ impl<'t, 'i> Keys<'t, 'i> {
             .iter()
             .map(|(name, value)| (name.get_ref().to_string(), texts(report, name.get_ref(), value)))
             .collect()
+    }
+
+    /// Every key with its value, in order of the names.
+    pub fn entries(&self) -> impl Iterator<Item = (&'t str, &'t Spanned<DeValue<'i>>)> {
+        self.table.iter().map(|(name, value)| (name.get_ref().as_ref(), value))
+    }
+
+    /// The value of a key whatever its type.
+    pub fn value(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.take(key)
     }
 
     /// Reports every key that nobody asked for.

@@ -9,6 +9,7 @@ use crate::print::{count, json};
 use caudal_mediation::filter::BillableRules;
 use caudal_usage::Service;
 use caudal_usage::time::DAY_MS;
+use std::io::Write;
 use std::path::Path;
 
 /// Sources or plans drawn one by one; the others are counted in one node, so that the picture can still be read.
@@ -21,11 +22,11 @@ const NAME_MAX: usize = 48;
 pub fn graph(args: &PipelineArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
     let chart = flowchart(&pipeline);
-    if args.json {
-        println!("{}", json::object(|out| json::text(out, "mermaid", &chart)));
-    } else {
-        print!("{chart}");
-    }
+    let text = match args.json {
+        true => json::object(|out| json::text(out, "mermaid", &chart)) + "\n",
+        false => chart,
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 

@@ -21,7 +21,13 @@ pub fn rate(args: &RateArgs) -> Result<(), Failure> {
     let (name, input) = open(&args.usage)?;
     let on_close = if args.cycle_close { OnClose::Sum } else { OnClose::Nothing };
     let mut desk = Desk::new(&pipeline, &name, on_close);
-    answer_all(&mut desk, Lines::new(input), &mut io::stdout().lock()).with_context(|| name)?;
+    let mut lines = Lines::new(input);
+    let mut out = Vec::with_capacity(WRITE_AT * 2);
+    while answer_some(&mut desk, &mut lines, &mut out).with_context(|| name.clone())? {
+        write(&mut out)?;
+    }
+    desk.close(&mut out);
+    write(&mut out)?;
     Ok(())
 }
 
@@ -35,23 +41,25 @@ fn open(path: &Path) -> Result<(String, Box<dyn Read>), Failure> {
     Ok((name, Box::new(file)))
 }
 
-/// Answers every line. Whoever writes line by line gets each answer before the next line is waited for.
-fn answer_all<R: Read>(desk: &mut Desk<'_>, mut lines: Lines<R>, to: &mut impl Write) -> io::Result<()> {
+/// Answers lines until there is enough to write, or until the next read may wait: whoever writes line by line gets each
+/// answer before the next line is waited for. `false` at the end.
+fn answer_some<R: Read>(desk: &mut Desk<'_>, lines: &mut Lines<R>, out: &mut Vec<u8>) -> io::Result<bool> {
     let mut line = Vec::new();
-    let mut out = Vec::with_capacity(WRITE_AT * 2);
     loop {
-        if !out.is_empty() && (out.len() >= WRITE_AT || lines.may_wait()) {
-            to.write_all(&out)?;
-            to.flush()?;
-            out.clear();
-        }
         match lines.next(&mut line)? {
-            Taken::Line => desk.answer(Line::Octets(&line), lines.number(), &mut out),
-            Taken::TooLong => desk.answer(Line::TooLong, lines.number(), &mut out),
-            Taken::End => break,
+            Taken::Line => desk.answer(Line::Octets(&line), lines.number(), out),
+            Taken::TooLong => desk.answer(Line::TooLong, lines.number(), out),
+            Taken::End => return Ok(false),
+        }
+        if out.len() >= WRITE_AT || lines.may_wait() {
+            return Ok(true);
         }
     }
-    desk.close(&mut out);
-    to.write_all(&out)?;
-    to.flush()
+}
+
+fn write(out: &mut Vec<u8>) -> anyhow::Result<()> {
+    let mut to = io::stdout().lock();
+    to.write_all(out).and_then(|()| to.flush()).context("the answers cannot be written")?;
+    out.clear();
+    Ok(())
 }

@@ -11,31 +11,33 @@ use crate::failure::Failure;
 use crate::print::json;
 use crate::usage_lines::{Desk, Line, OnClose};
 use compare::{Answer, Difference};
+use std::io::Write;
 
 /// Runs the command. Exit code 1 when a case fails, 2 when a file is not understood.
 pub fn test(args: &PipelineArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
     let (cases, warnings) = cases::read(&pipeline.folder).map_err(Failure::Configuration)?;
     pipeline.warnings.iter().chain(&warnings).for_each(|warning| eprintln!("{warning}"));
+    let mut to = std::io::stdout().lock();
     let mut failed = 0usize;
     for case in &cases {
         let differences = run(&pipeline, case)?;
         failed += usize::from(!differences.is_empty());
-        if args.json {
-            println!("{}", to_json(case, &differences));
-        } else {
-            println!("{}", text(case, &differences));
-        }
+        let line = if args.json { to_json(case, &differences) } else { text(case, &differences) };
+        writeln!(to, "{line}")?;
     }
     if !args.json {
-        let missing = if cases.is_empty() {
-            format!(": there is no [[case]] in {}/*.toml", cases::FOLDER)
-        } else {
-            String::new()
-        };
-        println!("{} passed, {failed} failed{missing}", cases.len() - failed);
+        writeln!(to, "{} passed, {failed} failed{}", cases.len() - failed, none_there(&cases))?;
     }
     if failed > 0 { Err(Failure::Found) } else { Ok(()) }
+}
+
+fn none_there(cases: &[Case]) -> String {
+    if cases.is_empty() {
+        format!(": there is no [[case]] in {}/*.toml", cases::FOLDER)
+    } else {
+        String::new()
+    }
 }
 
 /// Prices the usage of a case with empty balances and compares.

@@ -4,6 +4,7 @@
 
 use crate::config::cases::{Case, Value, Want, What};
 use caudal_usage::Decimal;
+use caudal_usage::money::add_exact;
 use serde_json::Value as Json;
 
 /// One thing that is not as expected, as a person reads it.
@@ -49,9 +50,9 @@ impl Answer {
         }
     }
 
-    /// The sum over its events; nothing where there is none.
-    fn sum(&self, what: What) -> Decimal {
-        self.events().iter().map(|event| number(event, what)).sum()
+    /// The sum over its events, zero where there is none; `None` when it does not fit.
+    fn sum(&self, what: What) -> Option<Decimal> {
+        total(self.events().iter().map(|event| Some(number(event, what))))
     }
 
     fn text(&self, what: What) -> Option<&str> {
@@ -63,7 +64,7 @@ impl Answer {
 
     fn value(&self, what: What) -> Option<Value> {
         if is_sum(what) {
-            return self.is_rated().then(|| Value::Number(self.sum(what)));
+            return self.sum(what).filter(|_| self.is_rated()).map(Value::Number);
         }
         self.text(what).map(|text| Value::Text(text.to_owned()))
     }
@@ -131,8 +132,8 @@ fn not_rated(case: &Case, answers: &[Answer]) -> Vec<Difference> {
 }
 
 fn of_sum((what, expected): (What, &Value), answers: &[Answer]) -> Option<Difference> {
-    let sum: Decimal = answers.iter().map(|answer| answer.sum(what)).sum();
-    if Value::Number(sum) == *expected {
+    let sum = total(answers.iter().map(|answer| answer.sum(what)));
+    if sum.map(Value::Number).as_ref() == Some(expected) {
         return None;
     }
     let mut found = plain(sum);
@@ -173,13 +174,22 @@ fn of_allowance((id, expected): (&str, i64), answers: &[Answer]) -> Option<Diffe
     })
 }
 
-fn plain(number: Decimal) -> String {
-    number.normalize().to_string()
+/// An exact sum; `None` when it does not fit.
+fn total(parts: impl Iterator<Item = Option<Decimal>>) -> Option<Decimal> {
+    let mut sum = Decimal::ZERO;
+    for part in parts {
+        sum = add_exact(sum, part?).ok()?;
+    }
+    Some(sum)
+}
+
+fn plain(number: Option<Decimal>) -> String {
+    number.map_or_else(|| "more than fits".into(), |number| number.normalize().to_string())
 }
 
 fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
-        Value::Number(number) => plain(*number),
+        Value::Number(number) => plain(Some(*number)),
     }
 }

@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod explain;
 mod failure;
 mod inspect;
 mod memory;

@@ -2,15 +2,17 @@
 //! Relies on configuration being loaded and checked before anything is opened for writing.
 //! Never decides anything about a record.
 
-mod audit;
+pub mod audit;
+mod explain;
 mod generate;
 mod graph;
 mod inspect;
 mod rate;
-mod run;
-mod state;
+pub mod run;
+pub mod state;
 mod test;
 mod validate;
+pub mod versions;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -26,6 +28,6 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Rate(args) => rate::rate(args),
         Command::Test(args) => test::test(args),
         Command::Graph(args) => graph::graph(args),
-        Command::Explain(_) => Err(Failure::usage("being built")),
+        Command::Explain(args) => explain::explain(args),
     }
 }

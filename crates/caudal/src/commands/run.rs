@@ -3,7 +3,7 @@
 //! Never starts before the whole configuration is checked.
 
 use crate::cli::RunArgs;
-use crate::commands::state;
+use crate::commands::{state, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
 use crate::print::progress::Progress;
@@ -40,6 +40,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
     let folder = state::lock(&disk, &args.state, &name)?;
+    versions::keep(&args.state, &pipeline)?;
     let options = options(args, &pipeline, out);
     let shards = shards(args, &pipeline.engine, options.layout.threads);
     let (setup, sources) = state::setup(pipeline, folder.secret, shards);

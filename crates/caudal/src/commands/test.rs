@@ -58,8 +58,9 @@ fn text(case: &Case, differences: &[Difference]) -> String {
         return format!("ok      {}", case.name);
     }
     let mut text = format!("FAILED  {}   {}:{}", case.name, case.file, case.line);
+    let width = differences.iter().map(|difference| difference.field.chars().count()).max().unwrap_or(0);
     for Difference { field, expected, found } in differences {
-        text.push_str(&format!("\n          {field:<15} expected {expected}, found {found}"));
+        text.push_str(&format!("\n          {field:<width$}   expected {expected}, found {found}"));
     }
     text
 }

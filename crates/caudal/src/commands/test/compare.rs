@@ -150,6 +150,7 @@ fn of_one(field: String, (what, expected): (What, &Value), answer: &Answer) -> O
         return None;
     }
     let found = match found {
+        Some(Value::Number(number)) => plain(Some(number)),
         Some(value) if answer.is_rated() || what == What::Field => shown(&value),
         _ => answer.story(),
     };
@@ -160,7 +161,7 @@ fn of_one(field: String, (what, expected): (What, &Value), answer: &Answer) -> O
 fn of_allowance((id, expected): (&str, i64), answers: &[Answer]) -> Option<Difference> {
     let events = answers.iter().flat_map(Answer::events);
     let uses = events.filter_map(|event| event.get("allowance_uses")?.as_array()).flatten();
-    let last = uses.filter(|used| used.get("allowance").and_then(Json::as_str) == Some(id)).last();
+    let last = uses.filter(|used| used.get("allowance").and_then(Json::as_str) == Some(id)).next_back();
     let left = last.and_then(|used| used.get("after")?.as_i64());
     if left == Some(expected) {
         return None;
@@ -190,6 +191,6 @@ fn plain(number: Option<Decimal>) -> String {
 fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
-        Value::Number(number) => plain(Some(*number)),
+        Value::Number(number) => number.to_string(),
     }
 }

@@ -169,7 +169,7 @@ fn a_failed_case_as_a_person_and_as_a_program_read_it() {
     let differences = run(&pipeline, &cases[0]).unwrap();
     assert_eq!(
         text(&cases[0], &differences),
-        "FAILED  two calls   tests/a.toml:1\n          amount          expected 0.35, found 0.36 = 0 + 0.36"
+        "FAILED  two calls   tests/a.toml:1\n          amount   expected 0.35, found 0.36 = 0 + 0.36"
     );
     assert_eq!(
         to_json(&cases[0], &differences),

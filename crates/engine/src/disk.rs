@@ -28,6 +28,11 @@ pub trait DiskFile: Send + Sync {
 pub trait Disk: Send + Sync {
     /// Opens for appending and reading; creates the file when it is not there.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for much data, appended in large pieces and synced seldom. What was appended and not synced may
+    /// be gone when the process ends.
+    fn open_data(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.open(path)
+    }
     /// Opens for reading only.
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Reads a whole file.

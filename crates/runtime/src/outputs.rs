@@ -87,8 +87,8 @@ impl Outputs {
 
     /// Removes parts of data files that no commit knows.
     fn remove_uncommitted(&self, stream: Stream, last: Option<Receipt>) -> anyhow::Result<()> {
-        let keep = last.map(|receipt| self.part(stream, receipt.segment));
         let folder = self.out.join(stream.as_str());
+        let keep = last.map(|receipt| self.part(stream, receipt.segment));
         for name in self.disk.list(&folder)? {
             let path = folder.join(name);
             let ours = path.extension().is_some_and(|extension| extension == "part");
@@ -108,7 +108,8 @@ impl Outputs {
             path.display(),
             receipt.len
         );
-        let mut file = self.disk.open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut file =
+            self.disk.open_data(&path).with_context(|| format!("cannot open {}", path.display()))?;
         let len = file.len()?;
         if len < receipt.len {
             bail!(

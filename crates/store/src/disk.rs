@@ -2,6 +2,7 @@
 //! Relies on Linux: fdatasync covers the length, flock ends with the process, rename is atomic.
 //! Never retries a failed sync: the file is poisoned and every later call on it fails.
 
+use crate::direct::DirectFile;
 use caudal_engine::disk::{Disk, DiskFile, DiskLock};
 use rustix::fs::FlockOperation;
 use std::ffi::OsString;
@@ -30,7 +31,7 @@ impl RealDisk {
     }
 
     fn handle(&self, file: File) -> Box<dyn DiskFile> {
-        Box::new(RealFile { file, poisoned: false, syncs: Arc::clone(&self.syncs) })
+        Box::new(Guarded { file, poisoned: false, syncs: Arc::clone(&self.syncs) })
     }
 
     fn count_sync(&self) {
@@ -38,13 +39,14 @@ impl RealDisk {
     }
 }
 
-struct RealFile {
-    file: File,
+/// A file that refuses everything once an append, cut or sync of it has failed.
+struct Guarded<F> {
+    file: F,
     poisoned: bool,
     syncs: Arc<AtomicU64>,
 }
 
-impl RealFile {
+impl<F> Guarded<F> {
     fn check(&self) -> io::Result<()> {
         if self.poisoned {
             return Err(io::Error::other("an earlier append or sync of this file failed"));
@@ -53,7 +55,7 @@ impl RealFile {
     }
 
     /// Runs `act`; its failure poisons the file.
-    fn or_poison(&mut self, act: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    fn or_poison(&mut self, act: impl FnOnce(&mut F) -> io::Result<()>) -> io::Result<()> {
         self.check()?;
         let result = act(&mut self.file);
         self.poisoned = result.is_err();
@@ -61,9 +63,18 @@ impl RealFile {
     }
 }
 
-impl DiskFile for RealFile {
+/// What differs between a file written through the page cache and one written past it.
+trait Content: Send + Sync {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    fn sync(&mut self) -> io::Result<()>;
+    fn len(&self) -> io::Result<u64>;
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
+}
+
+impl<F: Content> DiskFile for Guarded<F> {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.or_poison(|file| file.write_all(bytes))
+        self.or_poison(|file| file.append(bytes))
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -72,18 +83,62 @@ impl DiskFile for RealFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.or_poison(|file| Ok(rustix::fs::fdatasync(&*file)?))?;
+        self.or_poison(F::sync)?;
         self.syncs.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn len(&self) -> io::Result<u64> {
         self.check()?;
-        Ok(self.file.metadata()?.len())
+        self.file.len()
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.or_poison(|file| file.set_len(len))
+        self.or_poison(|file| file.truncate(len))
+    }
+}
+
+impl Content for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(rustix::fs::fdatasync(&*self)?)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+}
+
+impl Content for DirectFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.append(bytes)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.len())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.truncate(len)
     }
 }
 
@@ -91,6 +146,17 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().append(true).read(true).create(true).open(path)?;
         Ok(self.handle(file))
+    }
+
+    fn open_data(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        match DirectFile::open(path) {
+            Ok(file) => Ok(Box::new(Guarded { file, poisoned: false, syncs: Arc::clone(&self.syncs) })),
+            // Some file systems have no direct writes: the page cache serves as well, only slower.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                self.open(path)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -11,6 +11,7 @@ pub mod runs;
 pub mod snapshot;
 
 mod bytes;
+mod direct;
 
 pub use disk::RealDisk;
 pub use error::StoreError;

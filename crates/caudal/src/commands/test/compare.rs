@@ -160,8 +160,8 @@ fn of_one(field: String, (what, expected): (What, &Value), answer: &Answer) -> O
 /// What is left of an allowance after its last use.
 fn of_allowance((id, expected): (&str, i64), answers: &[Answer]) -> Option<Difference> {
     let events = answers.iter().flat_map(Answer::events);
-    let uses = events.filter_map(|event| event.get("allowance_uses")?.as_array()).flatten();
-    let last = uses.filter(|used| used.get("allowance").and_then(Json::as_str) == Some(id)).next_back();
+    let mut uses = events.filter_map(|event| event.get("allowance_uses")?.as_array()).flatten();
+    let last = uses.rfind(|used| used.get("allowance").and_then(Json::as_str) == Some(id));
     let left = last.and_then(|used| used.get("after")?.as_i64());
     if left == Some(expected) {
         return None;

@@ -58,6 +58,7 @@ impl Outputs {
             outputs.make_folder(&folder)?;
             outputs.make_folder(&outputs.state.join(stream.as_str()))?;
             let last = receipt(stream);
+            outputs.refuse_unknown(stream, last)?;
             outputs.remove_uncommitted(stream, last)?;
             let open = match last {
                 None => Open { receipt: empty(stream, 1), file: None, dirty: false, unnamed: false },
@@ -83,6 +84,23 @@ impl Outputs {
 
     fn part(&self, stream: Stream, segment: u32) -> PathBuf {
         self.out.join(stream.as_str()).join(format!("{}.part", file_name(stream, segment)))
+    }
+
+    /// A closed data file that the log does not know was written by another state, or the log is not the one that
+    /// was: going on would bill again what it holds, and take its name.
+    fn refuse_unknown(&self, stream: Stream, last: Option<Receipt>) -> anyhow::Result<()> {
+        let known = last.map_or(0, |receipt| receipt.segment.saturating_sub(u32::from(!receipt.closed)));
+        for folder in [self.out.join(stream.as_str()), self.state.join(stream.as_str())] {
+            let names = self.disk.list(&folder)?;
+            let newest = names.iter().filter_map(|name| segment_of(name)).max().unwrap_or(0);
+            ensure!(
+                newest <= known,
+                "{} holds {}, but the log of this state ends before it: the log was lost, or the folder is another state's",
+                folder.display(),
+                file_name(stream, newest)
+            );
+        }
+        Ok(())
     }
 
     /// Removes parts of data files that no commit knows.
@@ -218,6 +236,12 @@ const fn empty(stream: Stream, segment: u32) -> Receipt {
 
 fn file_name(stream: Stream, segment: u32) -> String {
     format!("{}-{segment:08}.jsonl", stream.as_str())
+}
+
+/// The number in the name of a closed data file.
+fn segment_of(name: &Path) -> Option<u32> {
+    let closed = name.extension().is_some_and(|extension| extension == "jsonl");
+    name.file_stem().filter(|_| closed)?.to_str()?.rsplit_once('-')?.1.parse().ok()
 }
 
 fn checksum(file: &dyn DiskFile, len: u64) -> anyhow::Result<u32> {

@@ -4,7 +4,7 @@
 
 use crate::cli::GenerateArgs;
 use crate::failure::Failure;
-use crate::print::count;
+use crate::print::{count, say};
 use caudal_load::Options;
 
 /// Runs the command.
@@ -22,17 +22,17 @@ pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     options.check().map_err(usage)?;
     let manifest = caudal_load::generate(&options)?;
     if args.json {
-        println!("{}", manifest.to_json(&options));
+        say(manifest.to_json(&options))?;
         return Ok(());
     }
     let folder = args.out.display();
-    println!(
-        "caudal · generated {} records in {} files under {folder}/input",
+    say(format_args!(
+        "caudal · generated {} records in {} files under {folder}/input\n  \
+         run it        caudal run {folder}/pipeline --once\n  \
+         compare with  {folder}/manifest.json",
         count(args.records),
         manifest.files
-    );
-    println!("  run it        caudal run {folder}/pipeline --once");
-    println!("  compare with  {folder}/manifest.json");
+    ))?;
     Ok(())
 }
 

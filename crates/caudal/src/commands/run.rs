@@ -7,6 +7,7 @@ use crate::commands::{state, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
 use crate::print::progress::Progress;
+use crate::print::{say, tell};
 use crate::print::summary::{self, Place};
 use caudal_engine::clock::Clock;
 use caudal_runtime::{EpochBound, Layout, Options, Until, World};
@@ -35,7 +36,7 @@ impl Clock for SystemClock {
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
-    pipeline.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    pipeline.warnings.iter().for_each(tell);
     let (name, out) = (pipeline.name.clone(), args.out.clone().unwrap_or_else(|| pipeline.output.clone()));
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
@@ -54,12 +55,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     report.fsyncs = real.syncs();
     progress.done();
     if args.json {
-        println!("{}", summary::json(&report));
+        say(summary::json(&report))?;
     } else {
-        println!(
-            "{}",
-            summary::text(&report, &Place { name: &name, out: &options.out, state: &options.state })
-        );
+        say(summary::text(&report, &Place { name: &name, out: &options.out, state: &options.state }))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 use crate::cli::PipelineArgs;
 use crate::config::Pipeline;
 use crate::failure::Failure;
-use crate::print::{count, json};
+use crate::print::{count, json, say};
 use caudal_usage::{Diagnostic, Severity};
 
 /// Runs the command. Exit code 1 when an error was found, 0 with warnings only.
@@ -16,26 +16,26 @@ pub fn validate(args: &PipelineArgs) -> Result<(), Failure> {
         Err(findings) => findings,
     };
     if args.json {
-        findings.iter().for_each(|finding| println!("{}", to_json(finding)));
+        findings.iter().try_for_each(|finding| say(to_json(finding)))?;
     } else {
-        findings.iter().for_each(|finding| println!("{finding}"));
-        match &loaded {
+        findings.iter().try_for_each(say)?;
+        say(match &loaded {
             Ok(pipeline) => describe(pipeline),
-            Err(_) => println!("{} is not fit to run: {}", args.pipeline.display(), totals(findings)),
-        }
+            Err(_) => format!("{} is not fit to run: {}", args.pipeline.display(), totals(findings)),
+        })?;
     }
     loaded.map(drop).map_err(|_| Failure::Found)
 }
 
-fn describe(pipeline: &Pipeline) {
-    println!(
+fn describe(pipeline: &Pipeline) -> String {
+    format!(
         "{} is fit to run: {} sources, {} subscriptions, generation {}; {}",
         pipeline.name,
         pipeline.sources.len(),
         count(pipeline.reference.subscription_count() as u64),
         pipeline.generation,
         totals(&pipeline.warnings)
-    );
+    )
 }
 
 fn totals(findings: &[Diagnostic]) -> String {

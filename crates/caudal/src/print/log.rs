@@ -9,6 +9,8 @@ pub fn start() {
         .with_max_level(tracing::Level::INFO)
         .with_target(false)
         .without_time()
+        // They would go to the same place, and panic there.
+        .log_internal_errors(false)
         .finish();
     // Only the first call of a process can succeed, and it is the only one.
     drop(tracing::subscriber::set_global_default(subscriber));

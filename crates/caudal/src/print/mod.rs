@@ -8,6 +8,18 @@ pub mod progress;
 pub mod summary;
 
 use crate::failure::Failure;
+use std::fmt::Display;
+use std::io::Write;
+
+/// Says a line of a report on standard output.
+pub fn say(line: impl Display) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
+/// Says a line on standard error. That nobody listens is no reason to stop.
+pub fn tell(line: impl Display) {
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
 
 /// A number with thousands separators: 12,481.
 pub fn count(value: u64) -> String {
@@ -46,12 +58,12 @@ pub fn amount(value: caudal_usage::Decimal, places: i32) -> String {
 pub fn error(failure: &Failure) {
     match failure {
         Failure::Found => {}
-        Failure::Usage(message) => eprintln!("caudal: {message}"),
+        Failure::Usage(message) => tell(format_args!("caudal: {message}")),
         Failure::Configuration(findings) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
-            eprintln!("caudal: the pipeline is not fit to run; nothing was read or written");
+            findings.iter().for_each(tell);
+            tell("caudal: the pipeline is not fit to run; nothing was read or written");
         }
-        Failure::Io(error) => eprintln!("caudal: {error:#}"),
+        Failure::Io(error) => tell(format_args!("caudal: {error:#}")),
     }
 }
 

@@ -2,7 +2,7 @@
 //! Relies on commits: what is shown is durable.
 //! Never on standard output.
 
-use super::count;
+use super::{count, tell};
 use caudal_runtime::{Report, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -51,9 +51,12 @@ impl Watcher for Progress {
                 bar.set_length(self.octets);
                 bar.set_message(format!("caudal · {}", self.name));
             }
-            None => {
-                eprintln!("caudal · {} · claimed {} files, {} octets", self.name, count(files), count(octets))
-            }
+            None => tell(format_args!(
+                "caudal · {} · claimed {} files, {} octets",
+                self.name,
+                count(files),
+                count(octets)
+            )),
         }
     }
 
@@ -66,11 +69,11 @@ impl Watcher for Progress {
             let records = count(report.counts.entered.unsigned_abs());
             let percent = report.bytes.saturating_mul(100) / self.octets.max(1);
             let seconds = self.start.elapsed().as_secs();
-            eprintln!(
+            tell(format_args!(
                 "caudal · {} · {records} records committed, {} % in {seconds} s",
                 self.name,
                 percent.min(100)
-            );
+            ));
         }
     }
 }

@@ -31,7 +31,9 @@ pub const DIGITS: usize = 32;
 
 /// What is known of one event.
 pub struct Explained {
-    /// The stored line.
+    /// The stored line, without its line end.
+    pub line: Vec<u8>,
+    /// The same, read.
     pub event: Value,
     /// The recomputation; absent where the bytes or the version are gone.
     pub recomputed: Option<Recomputed>,
@@ -120,11 +122,12 @@ impl Explainer {
         let mut explained = Explained {
             duplicates: self.duplicates_of(&event)?,
             event,
+            line,
             recomputed: None,
             differences: Vec::new(),
             notes: Vec::new(),
         };
-        self.recompute(&line, &mut explained)?;
+        self.recompute(&mut explained)?;
         explained.differences.extend(arithmetic::check(&explained.event));
         Ok(explained)
     }
@@ -168,7 +171,7 @@ impl Explainer {
     }
 
     /// Computes the event anew, with each kept version that knows its plan version, until one agrees.
-    fn recompute(&mut self, line: &[u8], explained: &mut Explained) -> anyhow::Result<()> {
+    fn recompute(&mut self, explained: &mut Explained) -> anyhow::Result<()> {
         let plan_version = explained.event["plan_version"].as_str().unwrap_or_default().to_owned();
         let (mut tried, mut best) = (0, None);
         for version in &mut self.versions {
@@ -190,9 +193,9 @@ impl Explainer {
                 names: &self.names,
                 rated: &self.rated,
             };
-            match recompute::recompute(&context, line, &explained.event) {
+            match recompute::recompute(&context, &explained.line, &explained.event) {
                 Ok(recomputed) => {
-                    let differences = compare::differences(line, &recomputed.line);
+                    let differences = compare::differences(&explained.line, &recomputed.line);
                     let agrees = differences.is_empty();
                     if agrees || best.is_none() {
                         best = Some((recomputed, differences));

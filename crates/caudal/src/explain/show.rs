@@ -2,11 +2,13 @@
 //! Relies on the stored line for every figure; what was computed anew only confirms or contradicts it.
 //! Never lets a field of a record drive the terminal.
 
-use super::show_lines::{amount, charges, covers, quantity};
+use super::show_lines::{charges, quantity};
 use super::{Difference, Explained};
 use crate::inspect::visible;
 use crate::print::count;
 use serde_json::{Value, json as object};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Differences that are shown; more say no more.
 const DIFFERENCES_SHOWN: usize = 20;
@@ -21,8 +23,6 @@ pub fn text(explained: &Explained) -> Vec<String> {
     lines.push(String::new());
     lines.push(matched(explained));
     lines.extend(charges(event));
-    lines.extend(covers(event));
-    lines.push(amount(event));
     lines.push(String::new());
     lines.extend(verdict(explained));
     lines
@@ -70,13 +70,20 @@ fn records(explained: &Explained) -> Vec<String> {
         format!(
             "  {:<6} {}, record {}, bytes {}–{}",
             if index == 0 { "from" } else { "and" },
-            visible(original.path.as_os_str().as_encoded_bytes()),
+            visible(near(&original.path).as_os_str().as_encoded_bytes()),
             count(u64::from(original.record)),
             count(span.offset),
             count(last)
         )
     };
     recomputed.records.iter().enumerate().map(|(index, original)| line(index, original)).collect()
+}
+
+/// A path as a person would write it here: without detours, below the working folder where it lies there.
+fn near(path: &Path) -> PathBuf {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
 }
 
 fn key(explained: &Explained) -> String {
@@ -126,14 +133,17 @@ fn matched(explained: &Explained) -> String {
     let mut tables: Vec<String> = Vec::new();
     let lines: Vec<&Value> = event["lines"].as_array().into_iter().flatten().collect();
     for table in lines.iter().map(|line| field(&line["table"])) {
-        let rows: Vec<_> = lines
+        let rows: BTreeSet<_> = lines
             .iter()
             .filter(|line| line["table"] == table.as_str())
             .filter_map(|line| line["row"].as_u64())
             .collect();
-        let mut rows: Vec<_> = rows.iter().map(ToString::to_string).collect();
-        rows.dedup();
-        let text = if rows.is_empty() { table } else { format!("{table} row {}", rows.join(", ")) };
+        let rows: Vec<_> = rows.iter().map(ToString::to_string).collect();
+        let text = match rows.len() {
+            0 => table,
+            1 => format!("{table} row {}", rows.concat()),
+            _ => format!("{table} rows {}", rows.join(", ")),
+        };
         if !tables.contains(&text) {
             tables.push(text);
         }
@@ -193,7 +203,7 @@ pub fn json(explained: &Explained) -> String {
                 .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into()))
                 .collect();
             object!({
-                "file": original.path.to_string_lossy(),
+                "file": near(&original.path).to_string_lossy(),
                 "record": original.record,
                 "offset": original.usage.bytes.offset,
                 "length": original.usage.bytes.len,
@@ -212,8 +222,7 @@ pub fn json(explained: &Explained) -> String {
         .iter()
         .map(|found| object!({ "field": found.field, "stored": found.stored, "computed": found.computed }))
         .collect();
-    object!({
-        "event": explained.event,
+    let report = object!({
         "records": records,
         "duplicates": duplicates,
         "guided_by": recomputed.map(|recomputed| &recomputed.guided.by),
@@ -224,6 +233,9 @@ pub fn json(explained: &Explained) -> String {
         "same": recomputed.is_some() && explained.differences.is_empty(),
         "differences": differences,
         "notes": explained.notes,
-    })
-    .to_string()
+    });
+    // The stored line stands as it is, octet for octet.
+    let report = report.to_string();
+    let stored = String::from_utf8_lossy(&explained.line);
+    format!("{{\"event\":{stored},{}", report.strip_prefix('{').unwrap_or(&report))
 }

@@ -4,34 +4,72 @@
 
 use super::show::field;
 use crate::print::{count, signed};
+use caudal_usage::Timestamp;
 use serde_json::Value;
 
-/// Columns of a charge line: word, band, quantity, price, row, amount.
-const COLUMNS: usize = 6;
+/// Columns of a charge line: word, band, hours, quantity, price, row, amount.
+const COLUMNS: usize = 7;
 
-/// The charge lines, aligned.
+/// The charge lines and their total, aligned.
 pub fn charges(event: &Value) -> Vec<String> {
     let unit = &event["unit"];
-    let rows: Vec<[String; COLUMNS]> =
-        event["lines"].as_array().into_iter().flatten().map(|line| charge(line, unit)).collect();
+    let lines: Vec<_> = event["lines"].as_array().into_iter().flatten().collect();
+    let mut rows: Vec<[String; COLUMNS]> = lines.iter().map(|line| charge(line, unit)).collect();
+    for (row, hours) in rows.iter_mut().zip(hours(event, &lines)) {
+        row[2] = hours;
+    }
+    let covers = covers(event);
+    let total = format!("{} {}", field(&event["currency"]), field(&event["amount"]));
     let mut widths = [0; COLUMNS];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    rows.iter().map(|row| align(row, &widths)).collect()
+    widths[0] = widths[0].max(5);
+    widths[COLUMNS - 1] = widths[COLUMNS - 1].max(total.chars().count());
+    let mut text: Vec<_> = rows.iter().map(|row| align(row, &widths)).collect();
+    text.extend(covers);
+    let filled = widths.iter().filter(|width| **width > 0);
+    let end = filled.map(|width| width + 2).sum::<usize>() - 2;
+    let room = end.saturating_sub(6);
+    text.push(format!("  amount{total:>room$}{}", less(event)));
+    text
 }
 
+/// Columns that no line fills are left out; amounts stand under each other.
 fn align(row: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
-    let last = COLUMNS - 1;
-    let cells = row.iter().zip(widths).enumerate().map(|(index, (cell, &width))| match index {
-        0 => format!("{cell:<6}"),
-        // Amounts stand under each other.
-        _ if index == last => format!("{cell:>width$}"),
+    let cells = row.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0);
+    let cells = cells.map(|(index, (cell, &width))| match index + 1 {
+        COLUMNS => format!("{cell:>width$}"),
         _ => format!("{cell:<width$}"),
     });
-    format!("  {}", cells.collect::<Vec<_>>().join(" ").replace('\n', " "))
+    format!("  {}", cells.collect::<Vec<_>>().join("  "))
+}
+
+/// When each line's portions lie, for a call of several bands that no allowance covered: they follow one another.
+fn hours(event: &Value, lines: &[&Value]) -> Vec<String> {
+    let banded = |line: &&&Value| line["kind"] == "usage" && line["band"].is_string();
+    let covered = event["allowance_uses"].as_array().is_none_or(|uses| !uses.is_empty());
+    let start = event["start"].as_str().and_then(Timestamp::parse_rfc3339);
+    let several = lines.iter().filter(banded).count() > 1;
+    let Some(mut at) = start.filter(|_| several && !covered && event["service"] == "voice") else {
+        return Vec::new();
+    };
+    let mut clock = |line: &&Value| {
+        let quantity = line["quantity"].as_i64().filter(|_| banded(&line))?;
+        let from = at;
+        at = at.plus_ms(quantity);
+        Some(format!("{}–{}", of_day(from), of_day(at)))
+    };
+    lines.iter().map(|line| clock(line).unwrap_or_default()).collect()
+}
+
+/// `19:59:30`.
+fn of_day(at: Timestamp) -> String {
+    let mut text = Vec::new();
+    at.write_rfc3339(&mut text);
+    String::from_utf8_lossy(text.get(11..19).unwrap_or_default()).into_owned()
 }
 
 fn charge(line: &Value, unit: &Value) -> [String; COLUMNS] {
@@ -54,7 +92,7 @@ fn charge(line: &Value, unit: &Value) -> [String; COLUMNS] {
     let row = line["row"].as_u64().map_or_else(String::new, |row| format!("r.{row}"));
     let (measured, price) =
         if fee { (String::new(), String::new()) } else { (portions(line, unit), price(line, unit)) };
-    [word.into(), band, measured, price, row, amount]
+    [word.into(), band, String::new(), measured, price, row, amount]
 }
 
 /// `96 s = 16 × 6 s`, or in how many increments where they are not alike.
@@ -118,7 +156,7 @@ pub fn quantity(value: Option<i64>, unit: &Value) -> String {
 }
 
 /// What allowances gave.
-pub fn covers(event: &Value) -> Vec<String> {
+fn covers(event: &Value) -> Vec<String> {
     let uses: Vec<_> = event["allowance_uses"].as_array().into_iter().flatten().collect();
     if uses.is_empty() {
         return vec!["  cover  none".into()];
@@ -137,18 +175,11 @@ pub fn covers(event: &Value) -> Vec<String> {
     uses.iter().map(text).collect()
 }
 
-/// The total, and how it comes to be where it is not the sum of one line.
-pub fn amount(event: &Value) -> String {
-    let discounts: Vec<_> = event["discounts"].as_array().into_iter().flatten().collect();
+/// What discounts took off, and in which cycle the total is billed.
+fn less(event: &Value) -> String {
+    let discounts = event["discounts"].as_array().into_iter().flatten();
     let discounts: Vec<_> = discounts
-        .iter()
-        .map(|taken| format!(" less {} ({})", field(&taken["amount"]), field(&taken["discount"])))
+        .map(|taken| format!("   less {} ({})", field(&taken["amount"]), field(&taken["discount"])))
         .collect();
-    format!(
-        "  amount {} {}{}   billed in the cycle of {}",
-        field(&event["currency"]),
-        field(&event["amount"]),
-        discounts.concat(),
-        field(&event["cycle"])
-    )
+    format!("{}   billed in the cycle of {}", discounts.concat(), field(&event["cycle"]))
 }

@@ -3,12 +3,12 @@
 //! Never trusts one figure twice: outcomes come from the books, lines and octets from the files.
 
 use caudal_engine::ledger::Ledger;
-use caudal_runtime::peek::{self, Peeked};
+use caudal_runtime::peek::{self, Measured, Peeked};
 use caudal_usage::code::Ends;
 use caudal_usage::{Counts, FileOrdinal, Receipt, Stream};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Where data files are looked for.
@@ -115,32 +115,43 @@ impl Data<'_> {
     /// Compares a data file with its receipt.
     fn receipt(&mut self, receipt: &Receipt, findings: &mut Vec<String>) {
         let key = (receipt.stream, receipt.segment);
-        let name = name(receipt.stream, receipt.segment);
-        let Some(path) = self.places(receipt.stream, &name).into_iter().find(|path| path.is_file()) else {
-            let (state, out) = (self.folders.state.display(), self.folders.out.display());
-            findings.push(format!(
-                "{name}: has a receipt for {} octets and lies neither in {state}/segments nor in {out} (`--out` names the output folder)",
-                receipt.len
-            ));
-            return;
-        };
-        match peek::measure(&path, receipt.len) {
-            Ok(found) if (found.len, found.lines, found.crc) == (receipt.len, receipt.lines, receipt.crc) => {
+        // One that cannot be read is told of once: its lines count as its receipt says.
+        let mut lines = receipt.lines;
+        match self.measure(key, receipt.len) {
+            None => {
+                let (state, out) = (self.folders.state.display(), self.folders.out.display());
+                findings.push(format!(
+                    "{}: has a receipt for {} octets and lies neither in {state}/segments nor in {out} (`--out` names the output folder)",
+                    name(key.0, key.1),
+                    receipt.len
+                ));
             }
-            Ok(found) => findings.push(format!(
-                "{}: {} octets, {} lines, checksum {:08x}; its receipt says {}, {}, {:08x}",
-                path.display(),
-                found.len,
-                found.lines,
-                found.crc,
-                receipt.len,
-                receipt.lines,
-                receipt.crc
-            )),
-            Err(error) => findings.push(format!("{}: cannot be read: {error}", path.display())),
+            Some((path, Ok(found))) => {
+                if (found.len, found.lines, found.crc) != (receipt.len, receipt.lines, receipt.crc) {
+                    findings.push(disagrees(&path, &found, receipt));
+                }
+                lines = found.lines;
+                self.paths.insert(key, (path, receipt.len));
+            }
+            Some((path, Err(error))) => findings.push(format!("{}: cannot be read: {error}", path.display())),
         }
-        self.lines.insert(key, receipt.lines);
-        self.paths.insert(key, (path, receipt.len));
+        self.lines.insert(key, lines);
+    }
+
+    /// Measures the first `len` octets of a data file; `None` when it is nowhere.
+    fn measure(&self, (stream, segment): (Stream, u32), len: u64) -> Option<(PathBuf, io::Result<Measured>)> {
+        let name = name(stream, segment);
+        let find = || self.places(stream, &name).into_iter().find(|path| path.is_file());
+        let path = find()?;
+        match peek::measure(&path, len) {
+            // A run has just given it its final name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let path = find()?;
+                let measured = peek::measure(&path, len);
+                Some((path, measured))
+            }
+            measured => Some((path, measured)),
+        }
     }
 
     /// Where a data file may lie: below the state; in the output, open; in the output, final.
@@ -158,17 +169,16 @@ impl Data<'_> {
             if self.lines.contains_key(&(stream, segment)) {
                 continue;
             }
-            let name = name(stream, segment);
             // A missing one is told of once, by the count of lines that it leaves short.
-            let Some(path) = self.places(stream, &name).into_iter().find(|path| path.is_file()) else {
-                continue;
-            };
-            match peek::measure(&path, u64::MAX) {
-                Ok(found) => {
+            match self.measure((stream, segment), u64::MAX) {
+                None => {}
+                Some((path, Ok(found))) => {
                     self.lines.insert((stream, segment), found.lines);
                     self.paths.insert((stream, segment), (path, u64::MAX));
                 }
-                Err(error) => findings.push(format!("{}: cannot be read: {error}", path.display())),
+                Some((path, Err(error))) => {
+                    findings.push(format!("{}: cannot be read: {error}", path.display()));
+                }
             }
         }
     }
@@ -269,6 +279,19 @@ fn agree(line: &Value, ledger: &Ledger, seen: &mut BTreeSet<FileOrdinal>) -> Res
         return Err(format!("{left} records ceased to be held, {since} ended since"));
     }
     Ok(())
+}
+
+fn disagrees(path: &Path, found: &Measured, receipt: &Receipt) -> String {
+    format!(
+        "{}: {} octets, {} lines, checksum {:08x}; its receipt says {}, {}, {:08x}",
+        path.display(),
+        found.len,
+        found.lines,
+        found.crc,
+        receipt.len,
+        receipt.lines,
+        receipt.crc
+    )
 }
 
 fn name(stream: Stream, segment: u32) -> String {

@@ -155,8 +155,9 @@ impl Outputs {
         let path = self.part(stream, self.streams[stream as usize].receipt.segment);
         let open = &mut self.streams[stream as usize];
         if open.file.is_none() {
-            open.file =
-                Some(self.disk.open(&path).with_context(|| format!("cannot create {}", path.display()))?);
+            open.file = Some(
+                self.disk.open_data(&path).with_context(|| format!("cannot create {}", path.display()))?,
+            );
             open.unnamed = true;
         }
         if let Some(file) = &mut open.file {

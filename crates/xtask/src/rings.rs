@@ -49,6 +49,16 @@ pub const RINGS: &[Ring] = &[
         proves: "killed at any step, the output is that of an undisturbed run",
         runs: Runs::Files,
     },
+    Ring {
+        name: "books",
+        proves: "one record lost or doubled in any stage stops the run",
+        runs: Runs::Files,
+    },
+    Ring {
+        name: "hostile",
+        proves: "broken input, disks and folders lose nothing, panic nowhere and name no subscriber",
+        runs: Runs::Files,
+    },
 ];
 
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.

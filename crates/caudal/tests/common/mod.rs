@@ -92,6 +92,11 @@ impl Started {
         let _ = self.child.kill();
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// True while it runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

@@ -354,3 +354,6 @@ fn summary(sums: &Sums) -> String {
 fn number(out: &mut Vec<u8>, name: &str, value: u64) {
     json::number(out, name, i64::try_from(value).unwrap_or(i64::MAX));
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Lines, Place, caudal, edit, finish, root, same, start};
+use common::{Lines, Place, caudal, copy, edit, files, finish, root, same, start};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -54,10 +54,19 @@ struct Life<'s> {
     deaths: Vec<Death>,
 }
 
+/// What a pipeline does with files that are done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum After {
+    Keep,
+    Archive,
+    Delete,
+}
+
 /// A pipeline, its layout while it is killed, and the output of its undisturbed run.
 struct Subject {
     pipeline: PathBuf,
     options: &'static str,
+    after: After,
     expected: Lines,
 }
 
@@ -67,15 +76,44 @@ impl Subject {
         place.run(&pipeline, "--threads 1 --shards 1");
         let expected = place.lines();
         assert!(expected["rated"].len() > 1000, "{}", pipeline.display());
-        Self { pipeline, options, expected }
+        Self { pipeline, options, after: After::Keep, expected }
+    }
+
+    /// The same, with files that are moved or removed when they are done.
+    fn then(&self, after: After) -> Self {
+        Self { pipeline: self.pipeline.clone(), after, expected: self.expected.clone(), ..*self }
+    }
+
+    /// The pipeline for one life. One that takes its files away has its own.
+    fn pipeline(&self, place: &Place) -> PathBuf {
+        let after = match self.after {
+            After::Keep => return self.pipeline.clone(),
+            After::Archive => "after = \"archive\"\narchive = \"../archive\"",
+            After::Delete => "after = \"delete\"",
+        };
+        copy(self.pipeline.parent().unwrap(), &place.path("own"));
+        let own = place.path("own/pipeline");
+        edit(&own.join("pipeline.toml"), "after = \"keep\"", after);
+        own
+    }
+
+    /// When all is done, every file is where it belongs.
+    fn check_input(&self, place: &Place) {
+        if self.after != After::Keep {
+            let all = files(&self.pipeline.parent().unwrap().join("input")).len();
+            let archived = if self.after == After::Archive { all } else { 0 };
+            let left = [files(&place.path("own/input")).len(), files(&place.path("own/archive")).len()];
+            assert_eq!(left, [0, archived], "{:?}", self.after);
+        }
     }
 }
 
 impl Life<'_> {
     /// Lives it. Returns the fail points that killed, and how many kills came from outside.
     fn live(&self) -> (Vec<&'static str>, usize) {
-        let Subject { pipeline, options, expected } = self.subject;
+        let Subject { options, expected, .. } = self.subject;
         let place = Place::new();
+        let pipeline = &self.subject.pipeline(&place);
         let (mut points, mut outside) = (Vec::new(), 0);
         for death in &self.deaths {
             match *death {
@@ -95,6 +133,7 @@ impl Life<'_> {
         place.run(pipeline, options);
         same(&place.lines(), expected, &format!("{:?}", self.deaths));
         place.audit();
+        self.subject.check_input(&place);
         (points, outside)
     }
 }
@@ -132,6 +171,19 @@ fn lives_of_snapshots(subject: &Subject) -> Vec<Life<'_>> {
     recovered.insert(4, Death::At("recover.line", 1));
     recovered.push(Death::At("rate", 900));
     vec![Life { subject, deaths: chain }, Life { subject, deaths: recovered }]
+}
+
+/// Lives that die around the end of each file, which the source is told of after the commit.
+fn lives_of_files(subject: &Subject) -> Vec<Life<'_>> {
+    let deaths = |hits: [usize; 3]| {
+        let points =
+            ["commit.finish.source", "commit.finish.outputs", "commit.log.after", "commit.prepare.after"];
+        let mut deaths: Vec<_> = hits.iter().map(|&hit| Death::At("commit.finish.source", hit)).collect();
+        deaths.extend(points.map(|point| Death::At(point, 1)));
+        deaths.insert(2, Death::At("recover.sources", 1));
+        deaths
+    };
+    [[1, 1, 1], [2, 1, 2]].map(|hits| Life { subject, deaths: deaths(hits) }).into()
 }
 
 /// A generated set of so many records.
@@ -178,9 +230,12 @@ fn killed_anywhere_the_output_is_that_of_an_undisturbed_run() {
         Subject::new(little_memory, "--threads 2 --shards 2 --epoch-records 1000"),
     ];
     let [quickstart, set, long] = &subjects;
+    let (archived, deleted) = (set.then(After::Archive), set.then(After::Delete));
     let mut lives = lives_of_snapshots(long);
     lives.extend(lives_of_points(quickstart, 0));
     lives.extend(lives_of_points(set, 1));
+    lives.extend(lives_of_files(&archived));
+    lives.extend(lives_of_files(&deleted));
     lives.extend(lives_of_signals(set));
     let (points, outside) = live_all(lives);
 

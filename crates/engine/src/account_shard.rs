@@ -4,8 +4,9 @@
 
 use crate::fail;
 use crate::pieces::Pieces;
-use crate::record_shard::{RecordEffects, Routed, UsageRef, put_suspense, suspend_member, touch};
+use crate::record_shard::{RecordEffects, Routed, UsageRef, touch};
 use crate::setup::Setup;
+use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_rating::{AccountBalances, Rater, RatingInput};
@@ -18,6 +19,9 @@ use caudal_wire::event::{self, EventSource};
 use caudal_wire::state::{StoredBalance, put_account, put_balance};
 use compact_str::CompactString;
 use hashbrown::HashMap;
+
+/// Usages whose accounts are fetched together.
+const WARM_BATCH: usize = 32;
 
 /// What an account shard did in one epoch.
 #[derive(Debug, Default)]
@@ -116,27 +120,24 @@ impl<'s> AccountShard<'s> {
     /// Runs the epoch on what the record shards routed here.
     pub fn step(&mut self, epoch: &Epoch<'_>, records: &[RecordEffects]) -> AccountEffects {
         let mut effects = AccountEffects::default();
-        let mut queues: Vec<&[Routed]> =
-            records.iter().map(|record| record.routed[self.index].as_slice()).collect();
-        while let Some((from, routed)) = next_turn(&mut queues) {
-            let item = match routed.usage {
-                UsageRef::Slice(slice, index) => {
-                    let parsed = &epoch.slices[slice as usize];
-                    let usage = &parsed.records[index as usize];
-                    Item { routed, usage, members: &[], raw: epoch.raw(parsed, usage) }
+        for batch in merge(records, self.index).chunks(WARM_BATCH) {
+            self.warm(batch);
+            for &(from, routed) in batch {
+                let item = item(epoch, &records[from], routed);
+                effects.took += item.members.len().max(1) as u64;
+                for _ in 0..fail::times("rate") {
+                    self.rate(epoch, &item, &mut effects);
                 }
-                UsageRef::Assembled(index) => {
-                    let assembled = &records[from].assembled[index as usize];
-                    Item { routed, usage: &assembled.usage, members: &assembled.members, raw: &[] }
-                }
-            };
-            effects.took += item.members.len().max(1) as u64;
-            for _ in 0..fail::times("rate") {
-                self.rate(epoch, &item, &mut effects);
             }
         }
         self.put_balances(&mut effects);
         effects
+    }
+
+    /// Loads what rating the batch will read of its accounts: their waits for memory overlap.
+    fn warm(&self, batch: &[(usize, &Routed)]) {
+        let states = batch.iter().filter_map(|(_, routed)| self.accounts.get(&routed.guided.account_key));
+        std::hint::black_box(states.filter(|state| state.changed).count());
     }
 
     fn rate(&mut self, epoch: &Epoch<'_>, item: &Item<'_>, effects: &mut AccountEffects) {
@@ -204,13 +205,34 @@ impl<'s> AccountShard<'s> {
     }
 }
 
-/// The routed usage with the earliest turn, and the record shard that it came from.
-fn next_turn<'a>(queues: &mut [&'a [Routed]]) -> Option<(usize, &'a Routed)> {
-    let heads = queues.iter().enumerate().filter_map(|(from, queue)| Some((from, queue.first()?.turn)));
-    let (from, _) = heads.min_by_key(|&(from, turn)| (turn, from))?;
-    let (first, rest) = queues[from].split_first()?;
-    queues[from] = rest;
-    Some((from, first))
+/// What every record shard routed to account shard `index`, in the order of turns, with the shard that it came from.
+/// Each shard's usages are in that order already.
+fn merge(records: &[RecordEffects], index: usize) -> Vec<(usize, &Routed)> {
+    let mut queues: Vec<_> = records.iter().map(|shard| shard.routed[index].as_slice()).collect();
+    let mut merged = Vec::with_capacity(queues.iter().map(|queue| queue.len()).sum());
+    loop {
+        let heads = queues.iter().enumerate().filter_map(|(from, queue)| Some((queue.first()?.turn, from)));
+        let Some((_, from)) = heads.min() else { return merged };
+        if let Some((first, rest)) = queues[from].split_first() {
+            merged.push((from, first));
+            queues[from] = rest;
+        }
+    }
+}
+
+/// A routed usage, where it stands.
+fn item<'a>(epoch: &Epoch<'a>, shard: &'a RecordEffects, routed: &'a Routed) -> Item<'a> {
+    match routed.usage {
+        UsageRef::Slice(slice, index) => {
+            let parsed = &epoch.slices[slice as usize];
+            let usage = &parsed.records[index as usize];
+            Item { routed, usage, members: &[], raw: epoch.raw(parsed, usage) }
+        }
+        UsageRef::Assembled(index) => {
+            let assembled = &shard.assembled[index as usize];
+            Item { routed, usage: &assembled.usage, members: &assembled.members, raw: &[] }
+        }
+    }
 }
 
 /// Adds the events' amounts to the sums of the epoch.

@@ -7,6 +7,8 @@ pub mod schedule;
 pub mod setup;
 pub mod intake;
 pub mod turn;
+pub mod claims;
+mod suspend;
 pub mod record_shard;
 pub mod account_shard;
 pub mod tally;

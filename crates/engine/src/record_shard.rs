@@ -2,38 +2,25 @@
 //! Relies on slices coming in the order of the schedule, and on claims from disk being read before it steps.
 //! Never reads a disk or a clock: it says which claims it needs, and decides when it has them.
 
+use crate::claims::{Claims, Known, Wanted};
 use crate::fail;
 use crate::intake::Parsed;
 use crate::setup::Setup;
+use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_mediation::assemble::{self, Assembled, Assembler, Offered, OnGap, Released};
-use caudal_mediation::dedup::{Delta, DeltaFull, Verdict, judge};
+use caudal_mediation::dedup::{DeltaFull, Verdict, judge};
 use caudal_mediation::guide::Guided;
 use caudal_usage::claim::Reach;
 use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Session, Slot, Turn, UsageRecord};
 use caudal_wire::Encoder;
-use caudal_wire::lines::{Suspense, write_duplicate, write_suspense};
+use caudal_wire::lines::write_duplicate;
 use caudal_wire::record::put_claim;
 use caudal_wire::state::{put_session_closed, put_session_set};
-use hashbrown::HashMap;
 
 /// Records whose claims are fetched together: their waits for memory overlap.
 const WARM_BATCH: usize = 32;
-
-/// A claim that the shard needs from disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Wanted {
-    /// Its fingerprint.
-    pub fingerprint: [u64; 2],
-    /// Which claims it can meet.
-    pub reach: Reach,
-    /// Its day, for keys that contain the time.
-    pub day: i32,
-}
-
-/// Claims found on disk.
-pub type Known = HashMap<[u64; 2], Claim>;
 
 /// A usage on its way to the account that pays.
 #[derive(Clone, Copy, Debug)]
@@ -94,37 +81,6 @@ pub struct RecordShard<'s> {
     index: usize,
     claims: Claims,
     assembler: Assembler,
-}
-
-/// The claims in memory, by what their keys can meet.
-#[derive(Default)]
-pub struct Claims {
-    /// Claims of keys that contain the time.
-    pub day: Delta,
-    /// Claims of keys that do not, and of closed sessions.
-    pub window: Delta,
-}
-
-impl Claims {
-    #[inline]
-    const fn of(&self, reach: Reach) -> &Delta {
-        match reach {
-            Reach::Day => &self.day,
-            Reach::Window => &self.window,
-        }
-    }
-
-    fn insert(&mut self, claim: Claim, reach: Reach) -> Result<(), DeltaFull> {
-        match reach {
-            Reach::Day => self.day.insert(claim),
-            Reach::Window => self.window.insert(claim),
-        }
-    }
-
-    /// Octets that they take.
-    pub fn memory_bytes(&self) -> usize {
-        self.day.memory_bytes() + self.window.memory_bytes()
-    }
 }
 
 impl<'s> RecordShard<'s> {
@@ -444,36 +400,4 @@ impl Step<'_, '_, '_> {
             );
         }
     }
-}
-
-/// Suspends one partial of a session that cannot be billed. Each keeps its own bytes, so all can be recycled.
-pub(crate) fn suspend_member(
-    tally: &mut Tally,
-    out: &mut Vec<u8>,
-    epoch: &Epoch<'_>,
-    (member, fault, turn): (&HeldPartial, &Fault, Turn),
-) {
-    let at = member.record.at();
-    tally.code(at.file, member.record.claim.day, epoch.side(at.file, turn), fault.code);
-    put_suspense(out, epoch, (&member.record, &member.raw), fault, None);
-}
-
-/// Appends the suspense line of a usage record.
-pub(crate) fn put_suspense(
-    out: &mut Vec<u8>,
-    epoch: &Epoch<'_>,
-    (usage, raw): (&UsageRecord, &[u8]),
-    fault: &Fault,
-    first: Option<Position>,
-) {
-    let item = Suspense {
-        fault,
-        at: epoch.place(usage.at()),
-        offset: usage.bytes.offset,
-        len: u64::from(usage.bytes.len),
-        attempt: usage.claim.attempt,
-        first: first.map(|first| epoch.place(first)),
-        raw,
-    };
-    write_suspense(out, &item);
 }

@@ -4,10 +4,11 @@
 
 use anyhow::Context;
 use caudal_engine::account_shard::AccountShard;
+use caudal_engine::claims::{Known, Wanted};
 use caudal_engine::fail;
 use caudal_engine::intake::Intake;
 use caudal_engine::ledger::Ledger;
-use caudal_engine::record_shard::{Known, RecordShard, Wanted};
+use caudal_engine::record_shard::RecordShard;
 use caudal_engine::schedule::Schedule;
 use caudal_engine::setup::Setup;
 use caudal_mediation::dedup::newest;

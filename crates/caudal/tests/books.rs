@@ -2,6 +2,9 @@
 //! Relies on fail points that skew a stage, and on an undisturbed run to say what the output must be after a restart.
 //! Never a stage without a case: the table below names every one.
 
+// What tests share fails as they do.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Lines, Place, root, same};

@@ -2,6 +2,9 @@
 //! Relies on `sample-cdrs/*/expected/`, written by `CAUDAL_BLESS=1` and read by a person before they are committed.
 //! Never blesses under `CI=true`.
 
+// What tests share fails as they do.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Lines, Place, STREAMS, copy, edit, files, root, same};

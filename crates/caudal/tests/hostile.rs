@@ -2,6 +2,9 @@
 //! Relies on a small pipeline whose good records surround the damage, so that it shows when damage spreads.
 //! Never accepts a panic, a hang, an unexplained exit code, or a subscriber's number in what an operator's log would hold.
 
+// What tests share fails as they do.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 #[path = "hostile/configuration.rs"]

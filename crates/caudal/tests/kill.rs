@@ -2,6 +2,9 @@
 //! Relies on fail points that abort, which ends a process as `kill -9` does, and on SIGKILL from outside at any moment.
 //! Never counts a kill that did not happen, nor one as *uncommitted* whose epoch may have been committed.
 
+// What tests share fails as they do.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Lines, Place, caudal, copy, edit, files, finish, root, same, start};

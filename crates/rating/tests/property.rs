@@ -1,7 +1,7 @@
 //! Laws of rating over random plans, usage and zones; the walk over bands against a plain second-by-second oracle.
 //! Relies on plans as text and on the public interface; the oracle asks chrono for every single portion.
 //! Never shares arithmetic with what it tests.
-#![allow(clippy::unwrap_used, reason = "a helper fails its test")]
+#![allow(clippy::unwrap_used, reason = "what tests share fails as they do")]
 
 mod support;
 

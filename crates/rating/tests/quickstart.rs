@@ -1,7 +1,7 @@
 //! The quickstart pipeline's own plans: they compile without a finding, and price as their text says.
 //! Relies on the files as they are shipped.
 //! Never repeats the arithmetic tests: those stand in `known_answers.rs`.
-#![allow(clippy::unwrap_used, reason = "a helper fails its test")]
+#![allow(clippy::unwrap_used, reason = "what tests share fails as they do")]
 
 mod support;
 

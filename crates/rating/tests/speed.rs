@@ -1,7 +1,7 @@
 //! How long one rating takes, printed for a person: `cargo test --release -p caudal-rating --test speed -- --ignored --nocapture`.
 //! Relies on a quiet machine; nothing is asserted about time.
 //! Never part of the ordinary rings.
-#![allow(clippy::unwrap_used, reason = "a helper fails its test")]
+#![allow(clippy::unwrap_used, reason = "what tests share fails as they do")]
 
 mod support;
 

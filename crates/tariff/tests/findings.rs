@@ -1,7 +1,7 @@
 //! What is wrong with plans and tables: each finding with file, line, column, what was found and what was expected.
 //! Relies on the public interface only.
 //! Never checks a price: that is the rating's business.
-#![allow(clippy::unwrap_used, reason = "a helper fails its test")]
+#![allow(clippy::unwrap_used, reason = "what tests share fails as they do")]
 
 use caudal_tariff::{SourceFile, Sources, Tariff, compile};
 

@@ -38,6 +38,13 @@ pub const RINGS: &[Ring] = &[
         proves: "money, increments, splits and days are right for any input",
         runs: Runs::Files,
     },
+    Ring {
+        name: "findings",
+        proves: "what is wrong with a plan is found, with its place",
+        runs: Runs::Files,
+    },
+    Ring { name: "known_answers", proves: "prices worked by hand come out", runs: Runs::Files },
+    Ring { name: "quickstart", proves: "the plans that ship price as their text says", runs: Runs::Files },
     Ring { name: "dedup", proves: "claims are exact beyond memory and across restarts", runs: Runs::Files },
     Ring {
         name: "golden",

@@ -1,7 +1,11 @@
 //! A plan text and a usage in a few words, for tests.
 //! Relies on the public interface only: the plan is compiled, the usage is rated.
 //! Never shared with the crate itself.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its part; a helper fails its test")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses its part; what tests share fails as they do"
+)]
 
 use caudal_rating::{AccountBalances, Rater, RatingInput};
 use caudal_tariff::{SourceFile, Sources, Tariff, compile};

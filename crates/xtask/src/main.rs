@@ -61,6 +61,12 @@ fn run(args: &[String]) -> Result<Outcome> {
 }
 
 fn bench(repo: &Repo, options: &[&str]) -> Result<Outcome> {
+    // What ships is measured, as `cargo build --release` makes it.
+    let built =
+        repo.cargo(&["build", "--release", "--package", "caudal"]).status().context("cannot start cargo")?;
+    if !built.success() {
+        return Ok(Outcome::Bad);
+    }
     let status = repo
         .cargo(&["run", "--release", "--package", "caudal-benches", "--"])
         .args(options)

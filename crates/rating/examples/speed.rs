@@ -1,8 +1,9 @@
-//! How long one rating takes, printed for a person: `cargo test --release -p caudal-rating --test speed -- --ignored --nocapture`.
+//! How long one rating takes, printed for a person: `cargo run --release -p caudal-rating --example speed`.
 //! Relies on a quiet machine; nothing is asserted about time.
-//! Never part of the ordinary rings.
-#![allow(clippy::unwrap_used, reason = "what tests share fails as they do")]
+//! Never part of a test.
+#![allow(clippy::unwrap_used, reason = "a program for developers, on files of this repository")]
 
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use caudal_rating::{AccountBalances, Rater, RatingInput};
@@ -15,8 +16,6 @@ fn report(name: &str, count: u32, started: Instant) {
     println!("{name}: {} ns each", started.elapsed().as_nanos() / u128::from(count));
 }
 
-#[test]
-#[ignore = "prints times, checks nothing"]
 fn time_of_one_rating() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/quickstart");
     let one = |path: &str| SourceFile { bytes: std::fs::read(root.join(path)).unwrap(), path: path.into() };
@@ -54,13 +53,13 @@ fn time_of_one_rating() {
     }
 }
 
-#[test]
-#[ignore = "prints times, checks nothing"]
-fn time_of_prefixes() {
+fn main() {
+    time_of_one_rating();
     prefixes(100_000);
     prefixes(1_000_000);
 }
 
+/// Builds and asks a table of so many prefixes.
 fn prefixes(count: u64) {
     let mut zones = String::from("prefix,zone,valid_from,valid_to\n");
     for at in 0..count {

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_rating::{AccountBalances, Rater, RatingInput};
 use caudal_usage::{
-    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, Fault, HeldPartial, Run, Service,
+    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, HeldPartial, Run, Service,
     UsageRecord,
 };
 use caudal_wire::Encoder;
@@ -40,6 +40,8 @@ pub struct AccountEffects {
     pub ended: u64,
     /// Amounts by currency and service.
     pub amounts: HashMap<(Currency, Service), Decimal>,
+    /// The dearest event, to show: its amount and id.
+    pub dearest: Option<(Decimal, EventId)>,
     /// True when a sum does not fit: the epoch must not be committed.
     pub sum_overflows: bool,
     /// Changed accounts, stored form.
@@ -238,6 +240,7 @@ fn item<'a>(epoch: &Epoch<'a>, shard: &'a RecordEffects, routed: &'a Routed) -> 
 /// Adds the events' amounts to the sums of the epoch.
 fn sum(effects: &mut AccountEffects, events: &[BillableEvent<'_>]) {
     for event in events {
+        effects.dearest = effects.dearest.max(Some((event.amount, event.id)));
         let sum = effects.amounts.entry((event.currency, event.service)).or_default();
         match caudal_usage::money::add_exact(*sum, event.amount) {
             Ok(total) => *sum = total,

@@ -21,8 +21,8 @@ use caudal_engine::source::BlockKind;
 use caudal_engine::turn::Epoch;
 use caudal_usage::code::Ends;
 use caudal_usage::{
-    BookKey, Commit, Counts, Currency, Cursor, Decimal, FileClaim, FileEntry, FileOrdinal, Finished, Service,
-    Stream,
+    BookKey, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal, Finished,
+    Service, Stream,
 };
 use caudal_wire::lines::{FileLine, write_file};
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub struct EpochSums {
     pub events: u64,
     /// Octets of content.
     pub bytes: u64,
+    /// The dearest event.
+    pub dearest: Option<(Decimal, EventId)>,
 }
 
 /// Decodes slices in parallel, then notes their event times in order.
@@ -220,6 +222,7 @@ fn sum(
     all.values().for_each(|counts| sums.counts.add(counts));
     for shard in accounts {
         sums.events += shard.events;
+        sums.dearest = sums.dearest.max(shard.dearest);
         for (&key, &amount) in &shard.amounts {
             let total = sums.amounts.entry(key).or_default();
             *total = total

@@ -2,7 +2,7 @@
 //! Relies on commits: nothing is counted before its commit stands.
 //! Never part of the state: it covers one run.
 
-use caudal_usage::{Counts, Currency, Decimal, Service};
+use caudal_usage::{Counts, Currency, Decimal, EventId, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Report {
     pub amounts: BTreeMap<(Currency, Service), Decimal>,
     /// Billable events.
     pub events: u64,
+    /// The dearest event, for a person to look at first.
+    pub dearest: Option<(Decimal, EventId)>,
     /// Epochs committed.
     pub epochs: u64,
     /// Octets of content read.

@@ -209,6 +209,7 @@ impl Run<'_, '_, '_> {
             self.report.counts.add(&sums.counts);
             self.report.events += sums.events;
             self.report.bytes += sums.bytes;
+            self.report.dearest = self.report.dearest.max(sums.dearest);
             for (key, amount) in sums.amounts {
                 *self.report.amounts.entry(key).or_default() += amount;
             }

@@ -18,6 +18,19 @@ pub struct Place<'a> {
     pub state: &'a Path,
 }
 
+impl Place<'_> {
+    /// What to add to another command so that it finds these folders: nothing where they are the usual ones.
+    fn flags(&self) -> String {
+        let mut flags = String::new();
+        for (name, folder) in [("state", self.state), ("out", self.out)] {
+            if folder != Path::new(name) {
+                flags.push_str(&format!(" --{name} {}", folder.display()));
+            }
+        }
+        flags
+    }
+}
+
 /// The summary that a person reads.
 pub fn text(report: &Report, place: &Place<'_>) -> String {
     let counts = &report.counts;
@@ -105,12 +118,11 @@ fn balance(report: &Report) -> String {
 }
 
 fn pointers(report: &Report, place: &Place<'_>) -> Vec<String> {
-    let (out, state) = (place.out.display(), place.state.display());
+    let out = place.out.display();
     let mut lines =
         vec![format!("  events in {out}/rated · suspense in {out}/suspense · audit in {out}/audit")];
-    if report.events > 0 {
-        lines
-            .push(format!("  why one cost what it did: caudal explain EVENT_ID --state {state} --out {out}"));
+    if let Some((_, id)) = report.dearest {
+        lines.push(format!("  why the dearest cost what it did: caudal explain {id}{}", place.flags()));
     }
     if report.counts.suspended() > 0 {
         lines.push("  what each code means, and what to do: docs/codes.md".into());

@@ -105,6 +105,7 @@ impl Schedule {
     /// The next block of the sequence; `None` when no claimed file is left.
     pub fn pick(&mut self) -> Option<Pick> {
         let count = self.cursor.sources.len();
+        let stood = (self.cursor.turn, self.cursor.quantum_left);
         for _ in 0..=count {
             let index = usize::from(self.cursor.turn);
             if self.cursor.quantum_left > 0 && self.open(index) {
@@ -113,6 +114,8 @@ impl Schedule {
             self.cursor.turn = ((index + 1) % count.max(1)) as u16;
             self.cursor.quantum_left = QUANTUM_BLOCKS;
         }
+        // Looking for input in vain leaves no trace: how often that happens depends on the clock and on epochs.
+        (self.cursor.turn, self.cursor.quantum_left) = stood;
         None
     }
 
@@ -204,6 +207,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use caudal_usage::{FileClaim, FoundFile};
 
     /// Runs a schedule over `files[source] = blocks of each file`; every block is taken in `parts` parts.
     fn sequence(files: &[&[u32]], parts: u32) -> Vec<(u16, u32, u64)> {
@@ -244,6 +248,90 @@ mod tests {
         assert_eq!(straight.iter().map(|taken| taken.2).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
         assert_eq!(sequence(files, 2), straight);
         assert_eq!(sequence(files, 5), straight);
+    }
+
+    #[test]
+    fn looking_in_vain_moves_no_turn() {
+        let order = |looks: u32| {
+            let mut schedule = Schedule::resume(Schedule::start(["a", "b"]), &BTreeMap::new(), 90);
+            let mut taken = Vec::new();
+            for _ in 0..3 {
+                schedule.claim(1);
+                schedule.claim(0);
+                while let Some(pick) = schedule.pick() {
+                    schedule.took_block(&pick, None);
+                    taken.push((pick.source, pick.file.0, pick.block));
+                }
+                (1..looks).for_each(|_| assert_eq!(schedule.pick(), None));
+            }
+            taken
+        };
+        assert_eq!(order(2), order(1));
+        assert_eq!(order(3), order(1));
+    }
+
+    #[test]
+    fn a_source_that_wakes_holds_the_watermark_back_and_lowers_nothing() {
+        let mut schedule = Schedule::resume(Schedule::start(["a", "b"]), &BTreeMap::new(), 1);
+        let see = |schedule: &mut Schedule, source, day, ends_file| {
+            schedule.see(&Seen { source, max_event_ms: day * DAY_MS, ends_block: true, ends_file })
+        };
+        schedule.claim(0);
+        schedule.claim(1);
+        assert_eq!(see(&mut schedule, 0, 2, true), None);
+        assert_eq!(see(&mut schedule, 1, 5, false), Some(5 * DAY_MS));
+        schedule.claim(0);
+        assert_eq!(see(&mut schedule, 1, 6, false), None);
+        assert_eq!(see(&mut schedule, 0, 3, false), None);
+        assert_eq!((schedule.cursor().watermark_ms, schedule.cursor().floor_day), (5 * DAY_MS, 4));
+        assert_eq!(see(&mut schedule, 0, 7, false), Some(6 * DAY_MS));
+    }
+
+    /// A file without records, or of nothing but its header, shows no time: its end may still free the others.
+    #[test]
+    fn a_file_without_times_ends_like_any_other() {
+        let mut schedule = Schedule::resume(Schedule::start(["a", "b"]), &BTreeMap::new(), 1);
+        schedule.claim(0);
+        schedule.claim(1);
+        let pick = schedule.pick().unwrap();
+        schedule.took_block(&pick, None);
+        let mut end = Seen { source: 1, max_event_ms: DAY_MS, ends_block: true, ends_file: false };
+        assert_eq!(schedule.see(&end), None);
+        end = Seen { source: 0, max_event_ms: NO_TIME_MS, ends_block: true, ends_file: true };
+        assert_eq!(schedule.see(&end), Some(DAY_MS));
+        assert!(!schedule.cursor().sources[0].active);
+        assert_eq!(schedule.pick().map(|pick| (pick.source, pick.block)), Some((1, 1)));
+    }
+
+    #[test]
+    fn a_resumed_schedule_goes_on_inside_a_block_and_then_with_what_waits() {
+        let entry = |source: &str, ordinal| {
+            let found = FoundFile {
+                source: 0,
+                name: b"f".to_vec(),
+                size: 1,
+                inode: u64::from(ordinal),
+                head_hash: 0,
+            };
+            let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 0 };
+            let entry = FileEntry { source: source.into(), claim, finished: None, released: false };
+            (FileOrdinal(ordinal), entry)
+        };
+        let mut schedule = Schedule::resume(Schedule::start(["a", "b"]), &BTreeMap::new(), 1);
+        let files: BTreeMap<_, _> = [entry("a", schedule.claim(0).0), entry("b", schedule.claim(1).0)].into();
+        let pick = schedule.pick().unwrap();
+        schedule.took_part(&pick, 7);
+        let mut resumed = Schedule::resume(schedule.cursor().clone(), &files, 1);
+        assert_eq!(resumed.cursor(), schedule.cursor());
+        for schedule in [&mut schedule, &mut resumed] {
+            let rest = schedule.pick().unwrap();
+            assert_eq!(rest, Pick { taken: 7, ..pick });
+            schedule.took_block(&rest, None);
+            let end = Seen { source: 0, max_event_ms: NO_TIME_MS, ends_block: true, ends_file: true };
+            schedule.see(&end);
+            assert_eq!(schedule.pick().map(|pick| (pick.file.0, pick.block)), Some((1, 1)));
+        }
+        assert_eq!(resumed.cursor(), schedule.cursor());
     }
 
     #[test]

@@ -68,11 +68,12 @@ impl Source {
     }
 }
 
-/// Integration tests; a module among the sources is told by its declaration, see [`Source::test_modules`].
+/// Integration tests, and examples, which are programs for developers; a module among the sources is told by its
+/// declaration, see [`Source::test_modules`].
 fn is_test_file(path: &str) -> bool {
     matches!(
         path.split('/').collect::<Vec<_>>().as_slice(),
-        ["crates", _, "tests", ..] | ["benches", "tests", ..]
+        ["crates", _, "tests" | "examples", ..] | ["benches", "tests", ..]
     )
 }
 

@@ -113,7 +113,9 @@ impl Ledger {
         if let Some(entry) = self.files.get_mut(&ordinal) {
             entry.finished = Some(finished);
         }
-        self.contents.entry((finished.content_hash, finished.octets)).or_insert(ordinal);
+        // The least ordinal, whichever ended first: a ledger that was read back knows no other order.
+        let same = self.contents.entry((finished.content_hash, finished.octets)).or_insert(ordinal);
+        *same = ordinal.min(*same);
     }
 
     /// Keeps the newest data file of a stream; an older one has been given its final name before a newer is begun.
@@ -153,7 +155,7 @@ impl Ledger {
         })
     }
 
-    /// An earlier finished file with this content.
+    /// The finished file with this content; of several, the one that was claimed first.
     pub fn same_content(&self, finished: &Finished) -> Option<FileOrdinal> {
         self.contents.get(&(finished.content_hash, finished.octets)).copied()
     }
@@ -221,3 +223,138 @@ impl Ledger {
 }
 
 const VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::Schedule;
+    use caudal_usage::{Code, FileClaim};
+
+    fn entry(ordinal: u32) -> FileEntry {
+        let name = format!("{ordinal}.csv").into_bytes();
+        let found = FoundFile { source: 0, name, size: 10, inode: u64::from(ordinal), head_hash: 3 };
+        let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 4 };
+        FileEntry { source: "a".into(), claim, finished: None, released: false }
+    }
+
+    /// Each epoch claims a file; the second ends the later one first; every content is the same.
+    fn commit(epoch: u64) -> Commit {
+        let ordinal = FileOrdinal(epoch as u32);
+        let ended = match epoch {
+            1 => vec![],
+            2 => vec![FileOrdinal(2)],
+            3 => vec![FileOrdinal(1)],
+            _ => vec![ordinal],
+        };
+        let content = Finished { octets: 10, framed: 2, content_hash: 77 };
+        let mut counts = Counts { entered: 2, rated: 1, held: 1, ..Counts::default() };
+        counts.add_code(Code::Gap);
+        let receipt = |stream, segment, closed| Receipt { stream, segment, len: 5, lines: 1, crc: 9, closed };
+        let mut cursor = Schedule::start(["a"]);
+        (cursor.next_block, cursor.next_ordinal) = (epoch * 3, epoch as u32 + 1);
+        Commit {
+            epoch,
+            generation: format!("g{epoch}").into(),
+            cursor,
+            claimed: vec![entry(epoch as u32)],
+            finished: ended.into_iter().map(|file| (file, content)).collect(),
+            released: vec![FileOrdinal(epoch as u32 - 1)],
+            books: vec![
+                (BookKey { file: ordinal, day: 5 }, counts),
+                (BookKey { file: ordinal, day: BookKey::NO_DAY }, counts),
+            ],
+            receipts: vec![
+                receipt(Stream::Rated, epoch as u32, epoch.is_multiple_of(2)),
+                receipt(Stream::Audit, 1, false),
+            ],
+            touched: [[1 << epoch, 0, 0, 1 << 63], [0, 1, 0, 0]],
+        }
+    }
+
+    fn after(epochs: u64) -> Ledger {
+        let mut ledger = Ledger::new(Schedule::start(["a"]));
+        (1..=epochs).for_each(|epoch| ledger.apply(&commit(epoch)).unwrap());
+        ledger
+    }
+
+    fn stored(ledger: &Ledger) -> Vec<u8> {
+        let mut out = Encoder::default();
+        ledger.put(&mut out);
+        out.bytes
+    }
+
+    #[test]
+    fn a_ledger_reads_back_whole_at_every_epoch_and_goes_on_as_if_it_had_never_stopped() {
+        let straight = after(5);
+        for stopped in 0..=5 {
+            let bytes = stored(&after(stopped));
+            let mut from = Decoder::new(&bytes, "ledger");
+            let mut ledger = Ledger::get(&mut from).unwrap();
+            assert!(from.is_empty());
+            assert_eq!(ledger, after(stopped), "{stopped}");
+            (stopped + 1..=5).for_each(|epoch| ledger.apply(&commit(epoch)).unwrap());
+            assert_eq!(ledger, straight, "{stopped}");
+        }
+        for len in (0..stored(&straight).len()).step_by(7) {
+            assert!(Ledger::get(&mut Decoder::new(&stored(&straight)[..len], "ledger")).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn stamps_tell_the_last_epoch_that_touched_a_slot() {
+        let ledger = after(5);
+        let at = |epoch| Stamp { epoch, block: epoch * 3 };
+        let [records, accounts] = &ledger.stamps;
+        assert_eq!(
+            (records[3], records[5], records[255], records[0]),
+            (at(3), at(5), at(5), Stamp::default())
+        );
+        assert_eq!((accounts[64], accounts[63]), (at(5), Stamp::default()));
+        // A slot stamped later than the ledger is of another state.
+        let mut bytes = stored(&ledger);
+        let last = bytes.len() - 16;
+        bytes[last] = 6;
+        let error = Ledger::get(&mut Decoder::new(&bytes, "ledger")).unwrap_err();
+        let stamp = Stamp { epoch: 6, block: 0 };
+        assert_eq!(error, LedgerError::Stamp { slot: 511, stamp, epoch: 5 });
+    }
+
+    #[test]
+    fn an_epoch_is_applied_once_and_none_is_left_out() {
+        let mut ledger = after(2);
+        for found in [0, 1, 2, 4] {
+            let commit = Commit { epoch: found, ..commit(3) };
+            assert_eq!(ledger.apply(&commit), Err(LedgerError::Epoch { epoch: 2, found }));
+        }
+        assert_eq!(ledger, after(2));
+    }
+
+    /// Files 2, 1 and 3 of one content end in this order. Once the ledger was read back, only ordinals are known.
+    #[test]
+    fn of_several_files_with_one_content_the_first_claimed_is_named() {
+        let end = Finished { octets: 10, framed: 2, content_hash: 77 };
+        let same = |epochs| after(epochs).same_content(&end);
+        assert_eq!(
+            [1, 2, 3, 5].map(same),
+            [None, Some(FileOrdinal(2)), Some(FileOrdinal(1)), Some(FileOrdinal(1))]
+        );
+    }
+
+    #[test]
+    fn a_receipt_stays_until_a_newer_data_file_of_its_stream_has_one() {
+        let ledger = after(4);
+        let stream = |stream| ledger.stream(stream).map(|receipt| (receipt.segment, receipt.closed));
+        assert_eq!((stream(Stream::Rated), stream(Stream::Audit)), (Some((4, true)), Some((1, false))));
+        assert_eq!((stream(Stream::Suspense), ledger.receipts.len()), (None, 2));
+    }
+
+    #[test]
+    fn a_file_is_known_by_name_size_inode_and_head() {
+        let ledger = after(1);
+        let found = entry(1).claim.found;
+        assert!(ledger.knows("a", &found) && !ledger.knows("b", &found));
+        assert!(!ledger.knows("a", &FoundFile { size: 11, ..found.clone() }));
+        assert!(!ledger.knows("a", &FoundFile { inode: 2, ..found.clone() }));
+        assert!(!ledger.knows("a", &FoundFile { head_hash: 4, ..found }));
+    }
+}

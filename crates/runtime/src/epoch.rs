@@ -190,8 +190,10 @@ fn audit(
         let range = BookKey { file: *file, day: i32::MIN }..=BookKey { file: *file, day: i32::MAX };
         within.range(range).for_each(|(_, change)| counts.add(change));
         let content = (end.content_hash, end.octets);
-        let same = ledger.same_content(end).or_else(|| contents.get(&content).copied());
-        contents.entry(content).or_insert(*file);
+        // The least ordinal of those that ended before, wherever epochs were cut.
+        let here = contents.get(&content).copied();
+        let same = ledger.same_content(end).into_iter().chain(here).min();
+        contents.insert(content, here.map_or(*file, |here: FileOrdinal| here.min(*file)));
         let line = FileLine {
             file: names.get(*file),
             file_id: file.0,

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// Octets after which a data file is closed and the next begun.
 pub const SEGMENT_BYTES: u64 = 256 << 20;
 
+/// Octets that stay in a core's cache from one pass over them to the next.
+const CACHED_BYTES: usize = 64 << 10;
+
 /// Octets read at a time when a data file is checked against its receipt.
 const CHECK_BYTES: usize = 1 << 20;
 
@@ -92,7 +95,7 @@ impl Outputs {
         let known = last.map_or(0, |receipt| receipt.segment.saturating_sub(u32::from(!receipt.closed)));
         for folder in [self.out.join(stream.as_str()), self.state.join(stream.as_str())] {
             let names = self.disk.list(&folder)?;
-            let newest = names.iter().filter_map(|name| segment_of(name)).max().unwrap_or(0);
+            let newest = names.iter().filter_map(|name| segment_of(stream, name)).max().unwrap_or(0);
             ensure!(
                 newest <= known,
                 "{} holds {}, but the log of this state ends before it: the log was lost, or the folder is another state's",
@@ -160,13 +163,17 @@ impl Outputs {
             );
             open.unnamed = true;
         }
-        if let Some(file) = &mut open.file {
-            file.append(lines).with_context(|| format!("cannot write to {}", path.display()))?;
+        let mut count = 0;
+        // Counted, checksummed and written while the piece is in the cache.
+        for piece in lines.chunks(CACHED_BYTES) {
+            if let Some(file) = &mut open.file {
+                file.append(piece).with_context(|| format!("cannot write to {}", path.display()))?;
+            }
+            count += memchr::memchr_iter(b'\n', piece).count() as u64;
+            open.receipt.crc = crc32c::crc32c_append(open.receipt.crc, piece);
         }
-        let count = memchr::memchr_iter(b'\n', lines).count() as u64;
         open.receipt.len += lines.len() as u64;
         open.receipt.lines += count;
-        open.receipt.crc = crc32c::crc32c_append(open.receipt.crc, lines);
         open.dirty = true;
         Ok(count)
     }
@@ -239,10 +246,10 @@ fn file_name(stream: Stream, segment: u32) -> String {
     format!("{}-{segment:08}.jsonl", stream.as_str())
 }
 
-/// The number in the name of a closed data file.
-fn segment_of(name: &Path) -> Option<u32> {
-    let closed = name.extension().is_some_and(|extension| extension == "jsonl");
-    name.file_stem().filter(|_| closed)?.to_str()?.rsplit_once('-')?.1.parse().ok()
+/// The number in the name of a closed data file of the stream; other files are none of ours.
+fn segment_of(stream: Stream, name: &Path) -> Option<u32> {
+    let segment = name.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok()?;
+    (name == Path::new(&file_name(stream, segment))).then_some(segment)
 }
 
 fn checksum(file: &dyn DiskFile, len: u64) -> anyhow::Result<u32> {
@@ -256,3 +263,6 @@ fn checksum(file: &dyn DiskFile, len: u64) -> anyhow::Result<u32> {
     }
     Ok(crc)
 }
+
+#[cfg(test)]
+mod tests;

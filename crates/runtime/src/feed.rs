@@ -33,7 +33,7 @@ pub struct Feed<'s> {
     /// The schedule; also told what was seen.
     pub schedule: Schedule,
     /// Display names of every claimed file.
-    pub names: Names,
+    pub names: Arc<Names>,
     claims: HashMap<FileOrdinal, FileClaim>,
     open: HashMap<u16, OpenReader>,
 }
@@ -62,7 +62,7 @@ impl<'s> Feed<'s> {
             }
         }
         let schedule = Schedule::resume(ledger.cursor.clone(), &ledger.files, window_days);
-        Self { setup, sources, schedule, names, claims, open: HashMap::new() }
+        Self { setup, sources, schedule, names: Arc::new(names), claims, open: HashMap::new() }
     }
 
     /// Claims the complete files that nobody has claimed, in the order of source name and path. Returns the entries,
@@ -90,7 +90,7 @@ impl<'s> Feed<'s> {
                     finished: None,
                     released: false,
                 };
-                self.names.push(entry.display_name());
+                Arc::make_mut(&mut self.names).push(entry.display_name());
                 self.claims.insert(ordinal, claim);
                 entries.push(entry);
             }

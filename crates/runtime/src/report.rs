@@ -38,7 +38,7 @@ pub struct Report {
 /// Wall time by stage; stages of one epoch overlap with the commit of the one before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stages {
-    /// Reading blocks.
+    /// Reading blocks, while the shards work on the epoch before.
     pub read: Duration,
     /// Decoding, normalising, validating.
     pub parse: Duration,

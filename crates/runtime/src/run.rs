@@ -81,6 +81,8 @@ struct Run<'r, 's, 'w> {
     commits: CommitThread,
     carried: Carried,
     in_flight: Option<EpochSums>,
+    /// The slices of the next epoch, read while the shards worked on this one.
+    ahead: Option<Vec<Slice>>,
     report: Report,
 }
 
@@ -105,7 +107,8 @@ pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Re
         let commits = CommitThread::start(scope, committer);
         let carried = Carried { claimed: Vec::new(), released };
         let world = &mut world;
-        let mut run = Run { line, feed, world, options, log, commits, carried, in_flight: None, report };
+        let mut run =
+            Run { line, feed, world, options, log, commits, carried, in_flight: None, ahead: None, report };
         run.drive()?;
         anyhow::Ok(run.report)
     })?;
@@ -140,9 +143,10 @@ impl Run<'_, '_, '_> {
                 self.settle()?;
                 self.scan()?;
             }
-            let clock = Instant::now();
-            let slices = self.feed.next_epoch(self.options.bound)?;
-            self.report.stages.read += clock.elapsed();
+            let slices = match self.ahead.take() {
+                Some(slices) => slices,
+                None => self.feed.next_epoch(self.options.bound)?,
+            };
             exhausted = slices.is_empty();
             if !exhausted {
                 self.epoch(slices)?;
@@ -182,10 +186,24 @@ impl Run<'_, '_, '_> {
             self.snapshot()?;
         }
         let carried = std::mem::take(&mut self.carried);
-        let work = (parsed, &self.feed.names, cursor);
-        let (prepared, sums) = epoch::run(&mut self.line, work, carried, &mut self.report.stages)?;
+        let names = Arc::clone(&self.feed.names);
+        let (feed, bound) = (&mut self.feed, self.options.bound);
+        let (line, stages) = (&mut self.line, &mut self.report.stages);
+        // The next epoch is read meanwhile. The position of this one was taken before, so it does not show in it.
+        let (drawn, (ahead, read)) = std::thread::scope(|scope| {
+            let ahead = scope.spawn(|| {
+                let clock = Instant::now();
+                (feed.next_epoch(bound), clock.elapsed())
+            });
+            let drawn = epoch::run(line, (parsed, &names, cursor), carried, stages);
+            (drawn, ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (prepared, sums) = drawn?;
         fail::at("epoch.drawn")?;
-        self.send(prepared, sums)
+        self.send(prepared, sums)?;
+        self.report.stages.read += read;
+        self.ahead = Some(ahead?);
+        Ok(())
     }
 
     fn send(&mut self, prepared: Prepared, sums: EpochSums) -> anyhow::Result<()> {
@@ -229,18 +247,20 @@ impl Run<'_, '_, '_> {
     /// The last commit of a run: closes the data files and notes what *finish* did, when there is either.
     fn close(&mut self) -> anyhow::Result<()> {
         let open = self.line.ledger.receipts.values().any(|receipt| !receipt.closed);
-        if !open && self.carried.released.is_empty() && self.carried.claimed.is_empty() {
+        if !open && self.carried.released.is_empty() {
             return Ok(());
         }
-        let carried = std::mem::take(&mut self.carried);
+        // Files claimed for an epoch that was not made are found again by the next start; the position is the one that
+        // the last epoch left.
+        let released = std::mem::take(&mut self.carried.released);
         let ledger = &self.line.ledger;
         let commit = Commit {
             epoch: ledger.epoch + 1,
             generation: ledger.generation.clone(),
-            cursor: self.feed.schedule.cursor().clone(),
-            claimed: carried.claimed,
+            cursor: ledger.cursor.clone(),
+            claimed: Vec::new(),
             finished: Vec::new(),
-            released: carried.released,
+            released,
             books: Vec::new(),
             receipts: Vec::new(),
             touched: [[0; 4]; 2],

@@ -210,7 +210,7 @@ impl Log {
             active.file.sync().doing("sync the log", &self.folder)?;
         }
         let path = segment_path(&self.folder, first);
-        let mut file = self.disk.open(&path).doing("create", &path)?;
+        let mut file = self.disk.open_data(&path).doing("create", &path)?;
         let header = segment::header(first);
         file.append(&header).doing("append", &path)?;
         file.sync().doing("sync", &path)?;
@@ -231,7 +231,7 @@ impl Log {
         };
         let part = path.with_extension("part");
         self.disk.remove(&part).doing("remove", &part)?;
-        let mut file = self.disk.open(&part).doing("create", &part)?;
+        let mut file = self.disk.open_data(&part).doing("create", &part)?;
         file.append(good).doing("append", &part)?;
         file.sync().doing("sync", &part)?;
         self.disk.rename(&part, &path).doing("rename", &part)?;

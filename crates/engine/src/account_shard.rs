@@ -204,6 +204,10 @@ impl<'s> AccountShard<'s> {
             state.strays.retain(|balance| balance.cycle >= day);
             !state.balances.is_empty() || !state.strays.is_empty()
         });
+        self.strangers.retain(|_, balances| {
+            balances.retain(|balance| balance.cycle >= day);
+            !balances.is_empty()
+        });
     }
 }
 

@@ -124,7 +124,12 @@ impl<'s> RecordShard<'s> {
         let mut wanted = Vec::new();
         for parsed in slices {
             let reach = self.reach(parsed);
-            for &index in &parsed.routes[self.index] {
+            for (at, &index) in parsed.routes[self.index].iter().enumerate() {
+                if at % WARM_BATCH == 0 {
+                    let batch = parsed.routes[self.index].iter().skip(at).take(WARM_BATCH);
+                    let usages = batch.map(|&index| &parsed.records[index as usize]);
+                    self.claims.of(reach).warm(usages.map(|usage| &usage.claim.fingerprint));
+                }
                 let usage = &parsed.records[index as usize];
                 let claim = &usage.claim;
                 if self.claims.of(reach).get(&claim.fingerprint).is_none() {

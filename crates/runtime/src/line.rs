@@ -2,7 +2,8 @@
 //! Relies on commits being applied in order on recovery, and on shards having been stepped for them otherwise.
 //! Never holds state that a snapshot and the log after it could not give back.
 
-use anyhow::Context;
+use crate::parallel;
+use anyhow::{Context, bail, ensure};
 use caudal_engine::account_shard::AccountShard;
 use caudal_engine::claims::{Known, Wanted};
 use caudal_engine::fail;
@@ -11,7 +12,7 @@ use caudal_engine::ledger::Ledger;
 use caudal_engine::record_shard::RecordShard;
 use caudal_engine::schedule::Schedule;
 use caudal_engine::setup::Setup;
-use caudal_mediation::dedup::newest;
+use caudal_mediation::dedup::{Delta, newest};
 use caudal_store::runs::{Probes, Spill};
 use caudal_store::{Limits, Log, LogOptions, Manifest, RunSet, RunStore, Scope, SharedDisk, Snapshots};
 use caudal_usage::claim::Reach;
@@ -20,6 +21,7 @@ use caudal_wire::frame::get_commit;
 use caudal_wire::record::get_claim;
 use caudal_wire::state::{SessionChange, get_account, get_session_change, put_session_set};
 use caudal_wire::{Decoder, Encoder};
+use hashbrown::HashMap;
 use std::path::Path;
 
 /// Octets of log after which a snapshot is taken: bounds what a start must read.
@@ -27,6 +29,9 @@ pub const SNAPSHOT_LOG_BYTES: u64 = 1 << 30;
 
 /// Octets of live claims on disk. Ten billion claims; a pipeline that reaches it stops.
 const RUNS_DISK_BYTES: u64 = 400 << 30;
+
+/// Index of a source that the pipeline does not have any more.
+const NO_SOURCE: u16 = u16::MAX;
 
 /// Claims in memory and on disk.
 pub struct Runs {
@@ -140,7 +145,7 @@ impl<'s> Line<'s> {
         }
         let log = Log::open(disk.clone(), &state.join("log"), LogOptions::default())?;
         line.replay(&log)?;
-        line.match_sources();
+        line.match_sources()?;
         Ok((line, log))
     }
 
@@ -161,6 +166,7 @@ impl<'s> Line<'s> {
     /// Claims, sessions, balances: the sections of a commit and of a snapshot.
     fn restore_sections(&mut self, from: &mut Decoder<'_>) -> anyhow::Result<()> {
         let shards = self.setup.shards;
+        let sources = self.sources_then();
         for _ in 0..from.u32()? {
             let reach = from.item(&[Reach::Day, Reach::Window])?;
             let claim = get_claim(from)?;
@@ -168,7 +174,11 @@ impl<'s> Line<'s> {
         }
         for _ in 0..from.u32()? {
             match get_session_change(from)? {
-                SessionChange::Set(session) => {
+                SessionChange::Set(mut session) => {
+                    for member in &mut session.members {
+                        let source = usize::from(member.record.source);
+                        member.record.source = sources.get(source).copied().unwrap_or(NO_SOURCE);
+                    }
                     let shard = Slot::of_hash(session.key[0]).shard(shards);
                     self.records[shard].restore_session(session);
                 }
@@ -184,29 +194,40 @@ impl<'s> Line<'s> {
             let shard = reference.account_key(&account).map_or(0, |key| reference.slot(key).shard(shards));
             self.accounts[shard].restore(&account, balances);
         }
+        ensure!(from.is_empty(), "a stored commit or snapshot goes on behind its last section");
         Ok(())
     }
 
-    /// Gives the cursor a place for every source of the pipeline, in the order of their names.
-    fn match_sources(&mut self) {
-        let fresh = Schedule::start(self.setup.sources.iter().map(|source| source.name.as_str()));
-        let cursor = &mut self.ledger.cursor;
-        if cursor
-            .sources
-            .iter()
-            .map(|source| &source.name)
-            .eq(fresh.sources.iter().map(|source| &source.name))
-        {
-            return;
+    /// For each source as the ledger's cursor numbers it, its index in the pipeline as it is now. Records that wait
+    /// name their source by the former.
+    fn sources_then(&self) -> Vec<u16> {
+        let index = |name: &str| self.setup.sources.iter().position(|source| source.name == name);
+        let then = self.ledger.cursor.sources.iter();
+        then.map(|source| index(&source.name).map_or(NO_SOURCE, |index| index as u16)).collect()
+    }
+
+    /// Gives every file its source and every source of the pipeline its place in the cursor, in the order of their
+    /// names: sources may have come and gone since the last commit.
+    fn match_sources(&mut self) -> anyhow::Result<()> {
+        let names = || self.setup.sources.iter().map(|source| source.name.as_str());
+        let indexes: HashMap<_, _> = names().zip(0..).collect();
+        for entry in self.ledger.files.values_mut() {
+            entry.claim.found.source = indexes.get(entry.source.as_str()).copied().unwrap_or(NO_SOURCE);
         }
-        let known = std::mem::take(&mut cursor.sources);
-        cursor.sources = fresh.sources;
+        refuse_orphans(&self.ledger)?;
+        let cursor = &mut self.ledger.cursor;
+        if cursor.sources.iter().map(|source| source.name.as_str()).eq(names()) {
+            return Ok(());
+        }
+        let fresh = Schedule::start(names());
+        let known = std::mem::replace(&mut cursor.sources, fresh.sources);
         for source in &mut cursor.sources {
             if let Some(known) = known.iter().find(|known| known.name == source.name) {
                 source.clone_from(known);
             }
         }
         (cursor.turn, cursor.quantum_left) = (fresh.turn, fresh.quantum_left);
+        Ok(())
     }
 
     /// True when it is time for a snapshot: the log has grown long, or the claims in memory near their bound.
@@ -227,14 +248,16 @@ impl<'s> Line<'s> {
             self.accounts.iter_mut().for_each(|shard| shard.forget_before(day));
         }
         let manifest = self.runs.set.manifest();
-        let mut out = Encoder::default();
+        let mut head = Encoder::default();
         let mut encoded = Vec::new();
         manifest.encode(&mut encoded);
-        out.bytes(&encoded);
-        self.ledger.put(&mut out);
-        self.put_sections(&mut out);
+        head.bytes(&encoded);
+        self.ledger.put(&mut head);
+        let sections = self.sections();
         let mut writer = self.snapshots.begin(self.ledger.epoch)?;
-        writer.write(&out.bytes)?;
+        for piece in std::iter::once(&head.bytes).chain(&sections) {
+            writer.write(piece)?;
+        }
         fail::at("snapshot.written")?;
         writer.finish()?;
         fail::at("snapshot.named")?;
@@ -256,7 +279,9 @@ impl<'s> Line<'s> {
             claims.into_iter().map(|claims| (claims.day, claims.window)).unzip();
         let floor = self.ledger.cursor.floor_day;
         for (reach, deltas) in [(Reach::Day, day), (Reach::Window, window)] {
-            let inputs: Vec<_> = deltas.into_iter().map(|delta| delta.into_sorted(reach)).collect();
+            let mut deltas = deltas;
+            let sort = |delta: &mut Delta| std::mem::take(delta).into_sorted(reach);
+            let inputs = parallel::each(self.threads, &mut deltas, sort);
             if inputs.iter().any(|input| input.len() > 0) {
                 self.runs.set = self.runs.store.spill(&self.runs.set, Spill { reach, floor }, inputs)?;
             }
@@ -268,14 +293,41 @@ impl<'s> Line<'s> {
         Ok(())
     }
 
-    fn put_sections(&self, out: &mut Encoder) {
-        out.u32(0);
-        let sessions: Vec<_> = self.records.iter().flat_map(RecordShard::sessions).collect();
-        out.count(sessions.len());
-        sessions.iter().for_each(|session| put_session_set(out, session));
-        let mut balances = Encoder::default();
-        let accounts = self.accounts.iter().map(|shard| shard.put_all(&mut balances)).sum();
-        out.u32(accounts);
-        out.bytes.extend_from_slice(&balances.bytes);
+    /// Claims (none: they are in runs), sessions and balances, in pieces.
+    fn sections(&mut self) -> Vec<Vec<u8>> {
+        let mut sessions = Encoder::default();
+        sessions.u32(0);
+        sessions.count(self.records.iter().map(|shard| shard.sessions().count()).sum());
+        for session in self.records.iter().flat_map(RecordShard::sessions) {
+            put_session_set(&mut sessions, session);
+        }
+        let shards = parallel::each(self.threads, &mut self.accounts, |shard| {
+            let mut balances = Encoder::default();
+            (shard.put_all(&mut balances), balances.bytes)
+        });
+        sessions.u32(shards.iter().map(|(accounts, _)| accounts).sum());
+        std::iter::once(sessions.bytes).chain(shards.into_iter().map(|(_, balances)| balances)).collect()
     }
+}
+
+/// A file that was begun needs its source: without it the rest would never be billed, and the place where it stands
+/// would be forgotten, so that all of it would be read again when the source comes back.
+fn refuse_orphans(ledger: &Ledger) -> anyhow::Result<()> {
+    let files = || ledger.files.values().filter(|entry| entry.claim.found.source == NO_SOURCE);
+    let unread: Vec<_> = files().filter(|entry| entry.finished.is_none()).collect();
+    if let Some(first) = unread.first() {
+        bail!(
+            "{} files of sources that are not in the pipeline any more are claimed and not read to their end, the first is {}: put source {} back until they are",
+            unread.len(),
+            first.display_name(),
+            first.source
+        );
+    }
+    let left = files().filter(|entry| !entry.released).count();
+    if left > 0 {
+        tracing::warn!(
+            "{left} files of sources that are not in the pipeline any more were read and stay where they are"
+        );
+    }
+    Ok(())
 }

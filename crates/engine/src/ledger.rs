@@ -151,7 +151,8 @@ impl Ledger {
         };
         ordinals.iter().filter_map(|ordinal| self.files.get(ordinal)).any(|entry| {
             let known = &entry.claim.found;
-            known.size == found.size && known.inode == found.inode && known.head_hash == found.head_hash
+            (known.size, known.inode, known.mtime_ns, known.head_hash)
+                == (found.size, found.inode, found.mtime_ns, found.head_hash)
         })
     }
 
@@ -232,7 +233,8 @@ mod tests {
 
     fn entry(ordinal: u32) -> FileEntry {
         let name = format!("{ordinal}.csv").into_bytes();
-        let found = FoundFile { source: 0, name, size: 10, inode: u64::from(ordinal), head_hash: 3 };
+        let found =
+            FoundFile { source: 0, name, size: 10, inode: u64::from(ordinal), mtime_ns: 5, head_hash: 3 };
         let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 4 };
         FileEntry { source: "a".into(), claim, finished: None, released: false }
     }
@@ -349,12 +351,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_by_name_size_inode_and_head() {
+    fn a_file_is_known_by_name_size_inode_time_and_head() {
         let ledger = after(1);
         let found = entry(1).claim.found;
         assert!(ledger.knows("a", &found) && !ledger.knows("b", &found));
         assert!(!ledger.knows("a", &FoundFile { size: 11, ..found.clone() }));
         assert!(!ledger.knows("a", &FoundFile { inode: 2, ..found.clone() }));
+        assert!(!ledger.knows("a", &FoundFile { mtime_ns: 6, ..found.clone() }));
         assert!(!ledger.knows("a", &FoundFile { head_hash: 4, ..found }));
     }
 }

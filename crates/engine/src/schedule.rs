@@ -311,6 +311,7 @@ mod tests {
                 name: b"f".to_vec(),
                 size: 1,
                 inode: u64::from(ordinal),
+                mtime_ns: 0,
                 head_hash: 0,
             };
             let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 0 };

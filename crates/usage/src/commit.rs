@@ -17,6 +17,9 @@ pub struct FoundFile {
     pub size: u64,
     /// Inode number: tells a file that was replaced from one that grew.
     pub inode: u64,
+    /// When it was last written to, in nanoseconds since 1970: tells a file that was written anew in its place, behind
+    /// a head that stayed the same.
+    pub mtime_ns: i64,
     /// XXH3-64 of the first [`HEAD_LEN`] octets on disk (all, when shorter).
     pub head_hash: u64,
 }

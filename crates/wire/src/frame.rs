@@ -144,6 +144,7 @@ pub fn put_entry(out: &mut Encoder, entry: &FileEntry) {
     out.bytes(&found.name);
     out.u64(found.size);
     out.u64(found.inode);
+    out.i64(found.mtime_ns);
     out.u64(found.head_hash);
     out.u32(entry.claim.ordinal.0);
     out.i64(entry.claim.arrival_ms);
@@ -159,6 +160,7 @@ pub fn get_entry(from: &mut Decoder<'_>) -> Result<FileEntry, WireError> {
         name: from.bytes()?.to_vec(),
         size: from.u64()?,
         inode: from.u64()?,
+        mtime_ns: from.i64()?,
         head_hash: from.u64()?,
     };
     let claim = FileClaim { found, ordinal: FileOrdinal(from.u32()?), arrival_ms: from.i64()? };
@@ -257,7 +259,14 @@ mod tests {
         let entry = FileEntry {
             source: "msc-1".into(),
             claim: FileClaim {
-                found: FoundFile { source: 0, name: b"a/b.csv".to_vec(), size: 1, inode: 2, head_hash: 3 },
+                found: FoundFile {
+                    source: 0,
+                    name: b"a/b.csv".to_vec(),
+                    size: 1,
+                    inode: 2,
+                    mtime_ns: -5,
+                    head_hash: 3,
+                },
                 ordinal: FileOrdinal(7),
                 arrival_ms: 4,
             },

@@ -39,6 +39,7 @@ pub fn open(path: &Path, framing: Framing) -> anyhow::Result<Opened> {
         name: name.as_bytes().to_vec(),
         size: metadata.len(),
         inode: metadata.ino(),
+        mtime_ns: 0,
         head_hash: xxhash_rust::xxh3::xxh3_64(&head),
     };
     let source = DirectorySource::new(DirectoryConfig {

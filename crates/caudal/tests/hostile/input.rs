@@ -233,6 +233,22 @@ fn names_that_are_no_words() {
 }
 
 /// A file that changes after it was claimed is an alarm, not half a file of each.
+/// An element sends a file again under its name, in place: as long as before and with the same first 4 KiB. Name, size,
+/// inode and head are those of a file that was read; its last record is another, and was lost.
+#[test]
+fn files_that_are_written_anew_in_place() {
+    let site = Site::empty();
+    site.put("one.csv", &good(1000, 100));
+    site.completes(100, "first content");
+    let mut lines: Vec<_> = (1000..1099).map(record).collect();
+    lines.push(record(2000));
+    site.put("one.csv", &file(lines));
+    let ended = site.run("", 0, "second content");
+    assert_eq!((ended.number("rated"), ended.number("duplicate")), (1, 99), "{}", ended.stdout);
+    site.completes(101, "nothing more");
+    println!("cases: 1");
+}
+
 #[test]
 fn files_that_change_while_they_are_read() {
     let other = good(7000, 50);

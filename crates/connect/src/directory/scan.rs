@@ -198,6 +198,7 @@ pub(super) fn scan(
             name: name.clone(),
             size: state.size,
             inode: state.inode,
+            mtime_ns: i64::try_from(state.mtime_ns).unwrap_or(i64::MAX),
             head_hash: state.head_hash,
         };
         if known(&file) {

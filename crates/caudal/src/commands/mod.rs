@@ -7,6 +7,7 @@ mod explain;
 mod generate;
 mod graph;
 mod inspect;
+mod keys;
 mod rate;
 pub mod run;
 pub mod state;

@@ -3,7 +3,7 @@
 //! Never starts before the whole configuration is checked.
 
 use crate::cli::RunArgs;
-use crate::commands::{state, versions};
+use crate::commands::{keys, state, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
 use crate::print::progress::Progress;
@@ -41,6 +41,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
     let folder = state::lock(&disk, &args.state, &name)?;
+    keys::keep(&args.state, &pipeline.sources)?;
     versions::keep(&args.state, &pipeline)?;
     let options = options(args, &pipeline, out);
     let shards = shards(args, &pipeline.engine, options.layout.threads);

@@ -49,8 +49,9 @@ pub(super) fn read(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made>
     if report.findings.len() > before {
         return None;
     }
+    let key = spec.key.join(", ");
     match spec.build() {
-        Ok(format) => Some(Made { format: Format::Delimited(format), assembly, zoned }),
+        Ok(format) => Some(Made { format: Format::Delimited(format), assembly, key, zoned }),
         Err(errors) => {
             errors.into_iter().for_each(|error| report.error(at, error));
             None

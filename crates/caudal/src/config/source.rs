@@ -39,6 +39,8 @@ pub struct SourceConfig {
     pub assembly: Option<assemble::Rule>,
     /// Where its files are.
     pub directory: DirectoryConfig,
+    /// What its records are known by, in words: a state keeps it, so that it cannot change unseen.
+    pub key: String,
     /// Byte of the configuration where the source begins, for findings about several sources.
     pub(super) at: usize,
 }
@@ -47,6 +49,8 @@ pub struct SourceConfig {
 pub(super) struct Made {
     pub format: Format,
     pub assembly: Option<assemble::Rule>,
+    /// The fields of the key, in words.
+    pub key: String,
     /// True when every time of the feed is an instant by itself.
     pub zoned: bool,
 }
@@ -107,7 +111,16 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
     };
     let framing = made.format.framing();
     let directory = DirectoryConfig { source: 0, directory: directory?, complete, after, ignore, framing };
-    Some(SourceConfig { name: name?, format: made.format, rules, assembly: made.assembly, directory, at })
+    let key = format!("{} ({})", made.key, String::from_utf8_lossy(&rules.key_rule));
+    Some(SourceConfig {
+        name: name?,
+        format: made.format,
+        rules,
+        assembly: made.assembly,
+        directory,
+        key,
+        at,
+    })
 }
 
 /// A name that is safe in file names, topics and metrics.
@@ -278,7 +291,8 @@ fn asterisk(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
         seventeenth: seventeenth.unwrap_or_default(),
         node,
     };
-    Some(Made { format: Format::Asterisk(Asterisk::new(options)), assembly: None, zoned: gmt })
+    let key = "uniqueid, sequence".to_owned();
+    Some(Made { format: Format::Asterisk(Asterisk::new(options)), assembly: None, key, zoned: gmt })
 }
 
 /// The originating node, part of the key.

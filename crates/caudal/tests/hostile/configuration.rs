@@ -3,7 +3,7 @@
 //! Never a state folder left behind by a pipeline that is not fit to run.
 
 use crate::common::{edit, files, finish};
-use crate::site::{Site, quiet};
+use crate::site::{Site, good, quiet};
 use std::fs;
 
 /// Exit code for a configuration that is not fit to run.
@@ -97,6 +97,30 @@ fn pipelines_that_are_none() {
     site.run("", REFUSED, "no pipeline");
     assert!(files(&site.place.state()).is_empty());
     println!("cases: 1");
+}
+
+/// A key that changes under a state would make every record new, and billed again where it is delivered again.
+#[test]
+fn keys_that_change() {
+    let site = Site::filled();
+    site.completes(200, "first run");
+    let file = site.pipeline().join("pipeline.toml");
+    for (from, to) in [
+        ("[\"node\", \"call_id\", \"sequence\"]", "[\"call_id\", \"node\", \"sequence\"]"),
+        ("header = true", "header = true\nnode = \"msc-1\""),
+    ] {
+        site.put("again.csv", &good(1000, 50));
+        edit(&file, from, to);
+        let ended = site.run("", REFUSED, to);
+        assert!(
+            ended.stderr.contains("its records are known by node, call_id, sequence"),
+            "{}",
+            ended.stderr
+        );
+        edit(&file, to, from);
+        site.completes(200, from);
+        println!("cases: 1");
+    }
 }
 
 /// Options that make no sense are refused by the command line.

@@ -63,13 +63,35 @@ pub fn error(failure: &Failure) {
             findings.iter().for_each(tell);
             tell("caudal: the pipeline is not fit to run; nothing was read or written");
         }
-        Failure::Io(error) => tell(format_args!("caudal: {error:#}")),
+        Failure::Io(error) => tell(format_args!("caudal: {}", causes(error))),
     }
+}
+
+/// An error and what caused it. A cause that the error before it spells out already is not said twice.
+fn causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = || std::io::Error::other("disk on fire");
+        let said =
+            anyhow::Error::new(inner()).context("x.run: cannot open: disk on fire").context("cannot start");
+        assert_eq!(causes(&said), "cannot start: x.run: cannot open: disk on fire");
+        assert_eq!(causes(&anyhow::Error::new(inner()).context("cannot open")), "cannot open: disk on fire");
+    }
 
     #[test]
     fn numbers_for_people() {

@@ -120,8 +120,7 @@ impl BlockReader for MemReader {
         let bytes = lines[..taken].concat();
         let end = start.offset as usize + bytes.len();
         let records = start.records + taken as u32;
-        let next =
-            FileProgress { offset: end as u64, records, prefix_hash: hash(&self.content[..end]) };
+        let next = FileProgress { offset: end as u64, records, prefix_hash: hash(&self.content[..end]) };
         let last = end == self.content.len();
         self.at = (!last).then_some(next);
         Ok(Some(Block { kind, start, next, last, bytes }))
@@ -148,7 +147,8 @@ impl Watcher for Nobody {
 }
 
 fn format() -> Format {
-    let field = |to: &str, from: &str, kind| FieldSpec { to: to.into(), from: from.into(), kind, optional: false };
+    let field =
+        |to: &str, from: &str, kind| FieldSpec { to: to.into(), from: from.into(), kind, optional: false };
     let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let spec = DelimitedSpec {
         separator: b';',
@@ -288,8 +288,11 @@ impl Bench {
         let read = |stream: Stream| {
             let folder = Path::new("out").join(stream.as_str());
             let names = self.disk.list(&folder).unwrap();
-            let files = names.iter().map(|name| String::from_utf8(self.disk.read(&folder.join(name)).unwrap()).unwrap());
-            let mut lines: Vec<_> = files.flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+            let files = names
+                .iter()
+                .map(|name| String::from_utf8(self.disk.read(&folder.join(name)).unwrap()).unwrap());
+            let mut lines: Vec<_> =
+                files.flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
             lines.sort();
             (stream, lines)
         };
@@ -307,8 +310,8 @@ impl Bench {
     }
 }
 
-/// One record: a call, its sequence number (0: none), whether it is the last, minutes after midnight, seconds, caller.
-fn record(call: u32, sequence: u32, last: bool, minute: u32, seconds: u32, caller: u32) -> String {
+/// One record: a call with its sequence number (0: none) and whether it is the last; minutes after midnight, seconds, caller.
+fn record((call, sequence, last): (u32, u32, bool), minute: u32, seconds: u32, caller: u32) -> String {
     let sequence = if sequence == 0 { String::new() } else { sequence.to_string() };
     let (hour, minute) = (minute / 60, minute % 60);
     format!(
@@ -320,10 +323,12 @@ fn record(call: u32, sequence: u32, last: bool, minute: u32, seconds: u32, calle
 /// Files with whole calls, partial ones over two files and two sources, duplicates, conflicts, strangers, nothing, a
 /// header only, a damaged remainder. All end before noon.
 fn first() -> Vec<(&'static str, &'static str, String)> {
-    let calls = |from: u32, to: u32| (from..to).map(|n| record(n, 0, true, n % 600, 40 + n, n % 5 + 1)).collect::<String>();
-    let begun = (0..4).map(|n| record(1000 + n, 1, false, 500 + n, 60, n + 1)).collect::<String>();
-    let ended = (0..2).map(|n| record(1000 + n, 2, true, 510 + n, 60, n + 1)).collect::<String>();
-    let conflict = record(3, 0, true, 3, 999, 4);
+    let calls = |from: u32, to: u32| {
+        (from..to).map(|n| record((n, 0, true), n % 600, 40 + n, n % 5 + 1)).collect::<String>()
+    };
+    let begun = (0..4).map(|n| record((1000 + n, 1, false), 500 + n, 60, n + 1)).collect::<String>();
+    let ended = (0..2).map(|n| record((1000 + n, 2, true), 510 + n, 60, n + 1)).collect::<String>();
+    let conflict = record((3, 0, true), 3, 999, 4);
     vec![
         ("holds", "1.csv", format!("{HEADER}{}{begun}", calls(0, 40))),
         ("holds", "2.csv", String::new()),
@@ -331,17 +336,17 @@ fn first() -> Vec<(&'static str, &'static str, String)> {
         ("rates", "1.csv", format!("{HEADER}{}{conflict}", calls(45, 90))),
         ("rates", "2.csv", HEADER.to_owned()),
         ("rates", "3.csv", format!("{HEADER}{ended}{}", calls(60, 64))),
-        ("rates", "4.csv", format!("{HEADER}{}", record(2000, 1, false, 540, 60, 1))),
+        ("rates", "4.csv", format!("{HEADER}{}", record((2000, 1, false), 540, 60, 1))),
     ]
 }
 
 /// Files that meet all that the first left: closed sessions, open ones, claims, balances; and late hours, which release
 /// what waits.
 fn second() -> Vec<(&'static str, &'static str, String)> {
-    let again = (0..90).map(|n| record(n, 0, true, n % 600, 40 + n, n % 5 + 1)).collect::<String>();
-    let late = record(1000, 3, true, 511, 60, 1);
-    let ends = record(1002, 2, true, 512, 60, 3);
-    let evening = (0..4).map(|n| record(3000 + n, 0, true, 1200 + n, 600, n + 1)).collect::<String>();
+    let again = (0..90).map(|n| record((n, 0, true), n % 600, 40 + n, n % 5 + 1)).collect::<String>();
+    let late = record((1000, 3, true), 511, 60, 1);
+    let ends = record((1002, 2, true), 512, 60, 3);
+    let evening = (0..4).map(|n| record((3000 + n, 0, true), 1200 + n, 600, n + 1)).collect::<String>();
     vec![
         ("holds", "4.csv", format!("{HEADER}{again}{late}{ends}{evening}")),
         ("rates", "5.csv", format!("{HEADER}{}", evening.replace('c', "d"))),
@@ -363,7 +368,10 @@ fn cut_crashed_and_recovered_it_ends_as_if_it_had_never_stopped() {
     let (lines, peeked) = (straight.lines(), straight.peek());
     let total = peeked.ledger.total();
     assert!(total.balances());
-    assert!(total.rated > 80 && total.merged == 2 + 1 && total.duplicate > 90 && total.held == 0, "{total:?}");
+    assert!(
+        total.rated > 80 && total.merged == 2 + 1 && total.duplicate > 90 && total.held == 0,
+        "{total:?}"
+    );
     for code in [Code::Truncated, Code::KeyConflict, Code::NoSubscription, Code::LatePartial, Code::Gap] {
         assert!(total.codes[code as usize] > 0, "{code}");
     }
@@ -399,7 +407,8 @@ fn a_file_that_ends_after_a_restart_is_released_by_its_own_source() {
         let mut finished = bench.outside.finished.lock().unwrap().clone();
         finished.sort();
         finished.dedup();
-        let expected: Vec<_> = first().iter().map(|(source, name, _)| (*source, (*name).to_owned())).collect();
+        let expected: Vec<_> =
+            first().iter().map(|(source, name, _)| (*source, (*name).to_owned())).collect();
         assert_eq!(finished, expected, "{commits}");
     }
 }
@@ -413,7 +422,10 @@ fn a_source_with_unread_files_cannot_leave_the_pipeline() {
     bench.disk.crash(Unsynced::Lost);
     let before = bench.peek().ledger;
     let error = bench.start(&["holds", "renamed"], how, Until::Exhausted).unwrap_err().to_string();
-    assert!(error.contains("4 files") && error.contains("rates/1.csv") && error.contains("source rates"), "{error}");
+    assert!(
+        error.contains("4 files") && error.contains("rates/1.csv") && error.contains("source rates"),
+        "{error}"
+    );
     assert_eq!(bench.peek().ledger, before);
     bench.start(&["holds", "rates"], how, Until::Exhausted).unwrap();
     let straight = Bench::default();

@@ -85,6 +85,7 @@ impl Source for MemSource {
             name: name.as_bytes().to_vec(),
             size: content.len() as u64,
             inode: hash(name),
+            mtime_ns: 0,
             head_hash: hash(content),
         });
         Ok(found.filter(|found| !known(found)).collect())

@@ -8,6 +8,7 @@ mod generate;
 mod graph;
 mod inspect;
 mod keys;
+mod owner;
 mod rate;
 pub mod run;
 pub mod state;

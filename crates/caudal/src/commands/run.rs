@@ -3,7 +3,7 @@
 //! Never starts before the whole configuration is checked.
 
 use crate::cli::RunArgs;
-use crate::commands::{keys, state, versions};
+use crate::commands::{keys, owner, state, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
 use crate::print::progress::Progress;
@@ -41,6 +41,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
     let folder = state::lock(&disk, &args.state, &name)?;
+    owner::take(&out, &args.state, folder.secret)?;
     keys::keep(&args.state, &pipeline.sources)?;
     versions::keep(&args.state, &pipeline)?;
     let options = options(args, &pipeline, out);

@@ -10,14 +10,41 @@ use caudal_engine::source::Source;
 use caudal_runtime::Sources;
 use caudal_store::{SharedDisk, StateFolder, StoreError};
 use caudal_usage::KeySecret;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+/// What lies in a state folder.
+const OWN: [&str; 8] = ["IDENTITY", "LOCK", "KEYS", "log", "snapshots", "claims", "segments", "versions"];
+
 /// Locks the state folder for the pipeline.
 pub fn lock(disk: &SharedDisk, state: &Path, name: &str) -> Result<StateFolder, Failure> {
+    if let Some(stranger) = stranger(state) {
+        return Err(Failure::usage(format!(
+            "{} is no state folder and holds {stranger:?}: name by `--state` an empty folder, or one that is not there",
+            state.display()
+        )));
+    }
     StateFolder::open(disk, state, name).map_err(|error| match error {
-        StoreError::Foreign { .. } | StoreError::Locked { .. } => Failure::usage(error.to_string()),
+        StoreError::Foreign { .. } => {
+            Failure::usage(format!("{error}; a pipeline has a state folder of its own: name it by `--state`"))
+        }
+        StoreError::Locked { .. } => Failure::usage(error.to_string()),
         other => Failure::Io(other.into()),
+    })
+}
+
+/// Something in a folder without an identity that no state ever put there. Hidden files and what a file system
+/// keeps in its root do not count.
+fn stranger(state: &Path) -> Option<OsString> {
+    if state.join("IDENTITY").exists() {
+        return None;
+    }
+    let names = std::fs::read_dir(state).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    names.into_iter().find(|name| {
+        let text = name.to_string_lossy();
+        let own = OWN.iter().any(|own| text == *own || text.strip_suffix(".part") == Some(own));
+        !own && !text.starts_with('.') && text != "lost+found"
     })
 }
 

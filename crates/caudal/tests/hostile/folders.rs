@@ -40,6 +40,26 @@ fn a_foreign_state_folder_is_refused_and_not_touched() {
     println!("cases: 1");
 }
 
+/// Two pipelines whose configurations name the same output: the second would cut the open files of the first.
+#[test]
+fn the_output_of_another_state_is_refused_and_not_touched() {
+    let site = Site::filled();
+    site.run("--epoch-records 30 --commits 2", 0, "first");
+    let before = site.kept();
+    let other = Site::filled();
+    for (state, out, found) in [
+        (other.place.path("state-2"), site.place.out(), "another state"),
+        (site.place.state(), site.place.state(), "is a state folder"),
+        (other.pipeline(), other.place.path("out-2"), "is no state folder"),
+    ] {
+        let ended = quiet(run_at(&site, &state, &out), REFUSED, found);
+        assert!(ended.stderr.contains(found), "{found}: {}", ended.stderr);
+        assert!(site.kept() == before, "{found}: state or output was changed");
+        println!("cases: 1");
+    }
+    site.completes(200, "the first goes on");
+}
+
 #[test]
 fn a_state_folder_in_use_is_refused_and_its_owner_ends_in_order() {
     let site = Site::filled();

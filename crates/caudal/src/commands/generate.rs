@@ -28,7 +28,7 @@ pub fn generate(args: &GenerateArgs) -> Result<(), Failure> {
     let folder = args.out.display();
     say(format_args!(
         "caudal · generated {} records in {} files under {folder}/input\n  \
-         run it        caudal run {folder}/pipeline --once\n  \
+         run it        caudal run {folder}/pipeline --once --state {folder}/state --out {folder}/out\n  \
          compare with  {folder}/manifest.json",
         count(args.records),
         manifest.files

@@ -97,7 +97,11 @@ fn key(explained: &Explained) -> String {
         let named = original.fields.iter().filter(|(name, _)| names.contains(&name.as_str()));
         named.map(|(name, value)| format!("{}={}", visible(name.as_bytes()), visible(value))).collect()
     });
-    let fields = if fields.is_empty() { "the whole record".to_owned() } else { fields.join(" ") };
+    let fields = match (first, fields.is_empty()) {
+        (None, _) => "not known without the original".to_owned(),
+        (Some(_), true) => "the whole record".to_owned(),
+        (Some(_), false) => fields.join(" "),
+    };
     let seen = match explained.duplicates.as_slice() {
         [] => "first seen here; no duplicates".to_owned(),
         list => {

@@ -315,3 +315,6 @@ fn put_state(out: &mut Encoder, setup: &Setup, key: u32, state: &AccountState) {
 fn put_stray(out: &mut Encoder, balance: &StoredBalance) {
     put_balance(out, &balance.subscription, &balance.counter, (balance.cycle, balance.used));
 }
+
+#[cfg(test)]
+mod tests;

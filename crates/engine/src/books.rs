@@ -53,13 +53,16 @@ pub fn lines(stream: &'static str, lines: u64, events: u64) -> Result<(), BookEr
     if lines == events { Ok(()) } else { Err(BookError::Lines { stream, lines, events }) }
 }
 
+/// Rows of the books.
+pub type Rows = BTreeMap<BookKey, Counts>;
+
 /// The change of the books in one epoch.
 #[derive(Debug, Default)]
 pub struct EpochBooks {
     /// Rows up to each file's end.
-    within: BTreeMap<BookKey, Counts>,
+    within: Rows,
     /// Rows after it.
-    after: BTreeMap<BookKey, Counts>,
+    after: Rows,
     /// Records by the framer.
     framed: BTreeMap<FileOrdinal, i64>,
 }
@@ -79,10 +82,7 @@ impl EpochBooks {
     }
 
     /// Checks every file, then returns the rows of the epoch: those up to the ends of files, and all.
-    pub fn close(
-        mut self,
-        name: impl Fn(FileOrdinal) -> String,
-    ) -> Result<(BTreeMap<BookKey, Counts>, BTreeMap<BookKey, Counts>), BookError> {
+    pub fn close(mut self, name: impl Fn(FileOrdinal) -> String) -> Result<(Rows, Rows), BookError> {
         let mut accounted = BTreeMap::<FileOrdinal, i64>::new();
         for (key, counts) in self.within.iter().chain(&self.after) {
             *accounted.entry(key.file).or_default() += counts.accounted() + counts.replayed;

@@ -11,7 +11,9 @@ pub fn map<W: Send, T: Send, R: Send>(
     items: Vec<T>,
     work: impl Fn(&mut W, T) -> R + Sync,
 ) -> Vec<R> {
-    if workers.len() == 1 || items.len() <= 1 {
+    let count = items.len();
+    assert!(!workers.is_empty() || count == 0, "{count} items and nobody to work on them");
+    if workers.len() == 1 || count <= 1 {
         let Some(worker) = workers.first_mut() else { return Vec::new() };
         return items.into_iter().map(|item| work(worker, item)).collect();
     }
@@ -32,6 +34,7 @@ pub fn map<W: Send, T: Send, R: Send>(
         let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(|| run(worker))).collect();
         threads.into_iter().flat_map(join).collect()
     });
+    assert_eq!(results.len(), count, "each item has one result");
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }

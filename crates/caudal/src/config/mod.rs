@@ -42,7 +42,7 @@ pub struct DedupConfig {
 
 impl Default for DedupConfig {
     fn default() -> Self {
-        Self { window_days: 90, memory: 256 << 20 }
+        Self { window_days: 90, memory: 512 << 20 }
     }
 }
 

@@ -91,7 +91,7 @@ fn the_quickstart_loads() {
     let folder = folder(&[]);
     let mut pipeline = Pipeline::load(&folder.path().join(PIPELINE_FILE)).unwrap();
     assert_eq!((pipeline.name.as_str(), pipeline.output.as_path()), ("quickstart", Path::new("out")));
-    assert_eq!(pipeline.dedup, DedupConfig { window_days: 90, memory: 256 << 20 });
+    assert_eq!(pipeline.dedup, DedupConfig { window_days: 90, memory: 512 << 20 });
     assert_eq!(pipeline.engine, EngineConfig::default());
     let sources: Vec<_> = pipeline
         .sources

@@ -70,7 +70,8 @@ impl Schedule {
         }
     }
 
-    /// Resumes at `cursor`. Files that are claimed and not finished wait again, in the order of their ordinals.
+    /// Resumes at `cursor`. Files that are claimed and not finished wait again, in the order of their ordinals. Those of
+    /// a source that the cursor does not name are passed over: recovery refuses a pipeline that has lost such a source.
     pub fn resume(cursor: Cursor, files: &BTreeMap<FileOrdinal, FileEntry>, window_days: i32) -> Self {
         let count = cursor.sources.len();
         let window = Window::new(window_days, cursor.floor_day);

@@ -20,6 +20,7 @@ use caudal_engine::setup::Names;
 use caudal_engine::source::BlockKind;
 use caudal_engine::turn::Epoch;
 use caudal_usage::code::Ends;
+use caudal_usage::money::add_exact;
 use caudal_usage::{
     BookKey, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal, Finished,
     Service, Stream,
@@ -227,8 +228,7 @@ fn sum(
         sums.dearest = sums.dearest.max(shard.dearest);
         for (&key, &amount) in &shard.amounts {
             let total = sums.amounts.entry(key).or_default();
-            *total = total
-                .checked_add(amount)
+            *total = add_exact(*total, amount)
                 .context("the sum of an epoch's amounts does not fit in a decimal")?;
         }
     }

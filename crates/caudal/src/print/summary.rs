@@ -36,7 +36,7 @@ pub fn text(report: &Report, place: &Place<'_>) -> String {
     let counts = &report.counts;
     let mut lines = vec![head(report, place), String::new()];
     let mut row = |name: &str, value: i64, note: String| {
-        lines.push(format!("  {name:<10} {:>12}     {note}", signed(value)).trim_end().to_owned());
+        lines.push(format!("  {name:<10} {:>12}     {}", signed(value), folded(&note)).trim_end().to_owned());
     };
     row("rated", counts.rated, amounts(report));
     row("merged", counts.merged, merged(counts));
@@ -78,7 +78,32 @@ fn amounts(report: &Report) -> String {
             .collect();
         parts.push(format!("{currency} {}   {}", amount(total, currency.places()), services.join(" · ")));
     }
-    parts.join("   ")
+    parts.join("\n")
+}
+
+/// Columns before the note of a row.
+const NOTE_AT: usize = 30;
+
+/// Widest note, in characters: a row fits a terminal of 120 columns.
+const NOTE_WIDTH: usize = 88;
+
+/// A note in lines of its own column: a new one at each line end, and where the next item would be too much.
+fn folded(note: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in note.lines() {
+        let mut line = String::new();
+        for item in paragraph.split(" · ") {
+            if line.is_empty() {
+                line = item.to_owned();
+            } else if line.chars().count() + item.chars().count() + 3 > NOTE_WIDTH {
+                lines.push(std::mem::replace(&mut line, item.to_owned()));
+            } else {
+                line = format!("{line} · {item}");
+            }
+        }
+        lines.push(line);
+    }
+    lines.join(&format!("\n{:NOTE_AT$}", ""))
 }
 
 fn merged(counts: &Counts) -> String {
@@ -191,4 +216,23 @@ fn details(out: &mut Vec<u8>, report: &Report) {
             json::number(out, name, i64::try_from(time.as_nanos() / records).unwrap_or(i64::MAX));
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_note_goes_on_in_its_own_column() {
+        for note in ["", "voice 1.00 · sms 2.00"] {
+            assert_eq!(folded(note), note);
+        }
+        let codes: Vec<_> = (10..20).map(|number| format!("no_subscription {number}")).collect();
+        let folded = folded(&codes.join(" · "));
+        let lines: Vec<_> = folded.lines().collect();
+        assert_eq!(lines.len(), 3, "{folded}");
+        assert!(lines.iter().all(|line| line.trim_start().chars().count() <= NOTE_WIDTH), "{folded}");
+        assert!(lines[1].starts_with(&format!("{:NOTE_AT$}no_sub", "")), "{folded}");
+        assert_eq!(super::folded("EUR 1.00\nUSD 2.00"), format!("EUR 1.00\n{:NOTE_AT$}USD 2.00", ""));
+    }
 }

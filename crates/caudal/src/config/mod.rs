@@ -93,6 +93,14 @@ impl Pipeline {
             Some(name) if name == PIPELINE_FILE => folder.parent().unwrap_or(folder),
             _ => folder,
         };
+        if !folder.is_dir() && folder != Path::new("") {
+            let name = folder.display().to_string();
+            return Err(vec![Diagnostic::error_in_line(
+                &name,
+                0,
+                "is no folder, expected one with a pipeline.toml",
+            )]);
+        }
         let mut findings = Vec::new();
         let head = read_head(folder, &mut findings);
         let data = read_data(folder, &mut findings);

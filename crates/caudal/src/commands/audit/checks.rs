@@ -79,6 +79,7 @@ fn books(ledger: &Ledger) -> Audit {
             findings.push(format!("{name}: {read} records in the book, {framed} framed to its end"));
         }
     }
+    findings.extend(billed_twice(ledger, &audit.files));
     let sums = [("source", sum(audit.sources.values())), ("day", sum(audit.days.values()))];
     for (what, sum) in sums.into_iter().chain([("file", sum(audit.files.values()))]) {
         if sum != audit.total {
@@ -89,6 +90,26 @@ fn books(ledger: &Ledger) -> Audit {
         }
     }
     audit
+}
+
+/// Files with one content of which together more records were billed than the content has: one was billed again.
+/// What was suspended may be billed at a later delivery, and what one source filters another may bill.
+fn billed_twice(ledger: &Ledger, files: &BTreeMap<FileOrdinal, Counts>) -> Vec<String> {
+    let mut groups: BTreeMap<FileOrdinal, (i64, i64)> = BTreeMap::new();
+    for (file, entry) in &ledger.files {
+        let Some((finished, counts)) = entry.finished.zip(files.get(file)) else { continue };
+        let first = ledger.same_content(&finished).unwrap_or(*file);
+        let (billed, records) = groups.entry(first).or_default();
+        *billed += counts.rated + counts.merged + counts.held;
+        *records = (*records).max(i64::from(finished.framed));
+    }
+    let twice = groups.into_iter().filter(|(_, (billed, records))| billed > records);
+    twice
+        .map(|(first, (billed, records))| {
+            let name = ledger.files.get(&first).map_or_else(String::new, |entry| shown(&entry.display_name()));
+            format!("{name} and the files of the same content: {billed} records billed of {records}, so some were billed twice")
+        })
+        .collect()
 }
 
 fn sum<'a>(books: impl Iterator<Item = &'a Counts>) -> Counts {

@@ -67,6 +67,17 @@ fn a_book_that_was_changed_is_found() {
     assert!(ran.findings(&peeked).iter().any(|finding| finding.contains("the book says")));
 }
 
+/// Under another key all records of a file that is delivered again are new: its books balance, and the money is double.
+#[test]
+fn content_that_was_billed_twice_is_found() {
+    let ran = ran();
+    let mut peeked = ran.read();
+    let first = peeked.ledger.files.values().next().unwrap().finished;
+    peeked.ledger.files.values_mut().nth(1).unwrap().finished = first;
+    let found = ran.findings(&peeked);
+    assert!(found.iter().any(|finding| finding.contains("billed twice")), "{found:?}");
+}
+
 #[test]
 fn a_data_file_that_was_changed_is_found() {
     for stream in ["rated", "suspense", "duplicates", "audit"] {

@@ -243,7 +243,8 @@ impl Step<'_, '_, '_> {
                 }
                 Verdict::Duplicate { first } => self.duplicate(item, first),
                 Verdict::Conflict { first } => {
-                    let fault = Fault::new(Code::KeyConflict, "billed", first.to_string().as_bytes());
+                    let found = format!("other values than record {} of file {}", first.record, first.file.0);
+                    let fault = Fault::new(Code::KeyConflict, "billed", found.as_bytes());
                     self.suspend(item, &fault, Some(first));
                 }
             }

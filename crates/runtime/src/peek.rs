@@ -2,7 +2,7 @@
 //! Relies on the newest whole snapshot and on the whole frames of the log after it.
 //! Never changes anything and takes no lock: what is being committed now is simply not seen.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use caudal_engine::ledger::Ledger;
 use caudal_engine::schedule::Schedule;
 use caudal_store::{Log, SharedDisk, Snapshots};
@@ -50,12 +50,15 @@ fn read(disk: &SharedDisk, state: &Path) -> anyhow::Result<Peeked> {
             Ledger::get(&mut from)?
         }
     };
+    let at_least = ledger.epoch;
     let mut peeked = Peeked { receipts: ledger.receipts.clone(), ledger };
+    let mut last = 0;
     let folder = state.join("log");
     // Frames that the snapshot holds are read for their receipts, as far back as the log goes.
     for frame in Log::peek(disk, &folder, None)? {
         let frame = frame?;
         let commit = get_commit(&mut Decoder::new(&frame.payload, "commit"))?;
+        last = commit.epoch;
         for receipt in &commit.receipts {
             let known = peeked.receipts.entry((receipt.stream, receipt.segment)).or_insert(*receipt);
             if known.len <= receipt.len {
@@ -70,6 +73,12 @@ fn read(disk: &SharedDisk, state: &Path) -> anyhow::Result<Peeked> {
                 .with_context(|| format!("cannot apply the commit of epoch {epoch}"))?;
         }
     }
+    // The log is never dropped as far as the newest snapshot: one that ends before it has lost commits.
+    ensure!(
+        last >= at_least,
+        "{}: the log ends at epoch {last}, expected at least the snapshot's {at_least}: commits are lost",
+        folder.display()
+    );
     Ok(peeked)
 }
 

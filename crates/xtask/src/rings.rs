@@ -45,6 +45,11 @@ pub const RINGS: &[Ring] = &[
     },
     Ring { name: "known_answers", proves: "prices worked by hand come out", runs: Runs::Files },
     Ring { name: "quickstart", proves: "the plans that ship price as their text says", runs: Runs::Files },
+    Ring {
+        name: "restart",
+        proves: "a line restarted anywhere goes on as if it never stopped",
+        runs: Runs::Files,
+    },
     Ring { name: "dedup", proves: "claims are exact beyond memory and across restarts", runs: Runs::Files },
     Ring {
         name: "golden",

@@ -152,8 +152,11 @@ fn matched(explained: &Explained) -> String {
             tables.push(text);
         }
     }
-    let mut parts =
-        vec![if tables.is_empty() { "covered before any rate".into() } else { tables.join(" · ") }];
+    let mut parts = vec![if tables.is_empty() {
+        "no rate needed: an allowance covered all of it".into()
+    } else {
+        tables.join(" · ")
+    }];
     let zone = field(&event["zone"]);
     let prefix = explained.recomputed.as_ref().and_then(|recomputed| recomputed.prefix.clone());
     match (zone.is_empty(), prefix) {

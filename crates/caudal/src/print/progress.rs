@@ -52,7 +52,7 @@ impl Watcher for Progress {
                 bar.set_message(format!("caudal · {}", self.name));
             }
             None => tell(format_args!(
-                "caudal · {} · claimed {} files, {} octets",
+                "caudal · {} · took {} files ({} bytes)",
                 self.name,
                 count(files),
                 count(octets)

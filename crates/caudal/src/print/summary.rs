@@ -120,6 +120,7 @@ fn by_code(counts: &Counts, ends: Ends) -> String {
 fn held(report: &Report) -> String {
     match (report.held(), report.counts.held) {
         (0, 0) => String::new(),
+        (_, 0) => "waiting for the rest of the session".into(),
         (_, change) => {
             format!("waiting for the rest of the session ({}{} in this run)", plus(change), signed(change))
         }

@@ -230,6 +230,18 @@ fn a_damaged_snapshot_is_put_aside_for_the_one_before() {
     println!("cases: 1");
 }
 
+/// The audit once called books balanced of which the last commits were gone.
+#[test]
+fn an_audit_of_a_log_that_ends_before_its_snapshot_is_refused() {
+    let large = Large::generate();
+    let place = large.stopped();
+    place.audit();
+    fs::remove_dir_all(place.state().join("log")).unwrap();
+    let ended = quiet(finish(place.audit_command()), FAILED, "an audit without the log");
+    assert!(ended.stderr.contains("commits are lost"), "{}", ended.stderr);
+    println!("cases: 1");
+}
+
 /// Claims that cannot be read are no claims that were not made: nothing fails open.
 #[test]
 fn damaged_claims_stop_the_run() {

@@ -20,7 +20,7 @@ pub enum Command {
     /// Read, rate, commit
     Run(RunArgs),
     /// Check configuration, plans, tables and cross references
-    Validate(PipelineArgs),
+    Validate(ValidateArgs),
     /// Run the pipeline's own cases
     Test(PipelineArgs),
     /// Show what a file or a folder of files holds
@@ -74,6 +74,19 @@ pub struct LayoutArgs {
     /// Stop after so many commits, as if told to
     #[arg(long, value_name = "N")]
     pub commits: Option<u64>,
+}
+
+/// `validate`.
+#[derive(Args, Debug)]
+pub struct ValidateArgs {
+    /// Pipeline folder
+    pub pipeline: PathBuf,
+    /// Also ask what lies outside the folder: directories and archives of sources can be listed
+    #[arg(long)]
+    pub online: bool,
+    /// Report as JSON lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A pipeline, and how to report on it.

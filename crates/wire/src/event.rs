@@ -328,6 +328,23 @@ mod tests {
     }
 
     #[test]
+    fn every_event_of_the_samples_is_as_its_schema_says() {
+        let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-cdrs");
+        let mut events = 0;
+        for case in std::fs::read_dir(samples).unwrap() {
+            let rated = case.unwrap().path().join("expected/rated.jsonl");
+            for line in std::fs::read_to_string(rated).unwrap_or_default().lines() {
+                let event = serde_json::from_str(line).unwrap();
+                let errors: Vec<_> = schema.iter_errors(&event).map(|error| error.to_string()).collect();
+                assert_eq!(errors, Vec::<String>::new(), "{line}");
+                events += 1;
+            }
+        }
+        assert!(events > 500, "{events} events");
+    }
+
+    #[test]
     fn the_schema_refuses_what_is_not_an_event() {
         let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
         let calling = Party::Absent;

@@ -2,15 +2,22 @@
 //! Relies on the readers of each part to find all of it, not the first.
 //! Never opens a state folder.
 
-use crate::cli::PipelineArgs;
-use crate::config::Pipeline;
+use crate::cli::ValidateArgs;
+use crate::config::{PIPELINE_FILE, Pipeline};
 use crate::failure::Failure;
 use crate::print::{count, json, say};
+use caudal_connect::directory::After;
 use caudal_usage::{Diagnostic, Severity};
 
 /// Runs the command. Exit code 1 when an error was found, 0 with warnings only.
-pub fn validate(args: &PipelineArgs) -> Result<(), Failure> {
-    let loaded = Pipeline::load(&args.pipeline);
+pub fn validate(args: &ValidateArgs) -> Result<(), Failure> {
+    let mut loaded = Pipeline::load(&args.pipeline);
+    if let (true, Ok(pipeline)) = (args.online, &loaded) {
+        let outside = outside(pipeline);
+        if !outside.is_empty() {
+            loaded = Err(pipeline.warnings.iter().cloned().chain(outside).collect());
+        }
+    }
     let findings = match &loaded {
         Ok(pipeline) => &pipeline.warnings,
         Err(findings) => findings,
@@ -25,6 +32,28 @@ pub fn validate(args: &PipelineArgs) -> Result<(), Failure> {
         })?;
     }
     loaded.map(drop).map_err(|_| Failure::Found)
+}
+
+/// What the folders of the sources say now: each must be there and can be listed.
+fn outside(pipeline: &Pipeline) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for source in &pipeline.sources {
+        let archive = match &source.directory.after {
+            After::Archive(folder) => Some(("archive", folder)),
+            After::Keep | After::Delete => None,
+        };
+        for (what, folder) in std::iter::once(("directory", &source.directory.directory)).chain(archive) {
+            if let Err(error) = std::fs::read_dir(folder) {
+                let message = format!(
+                    "source {:?}: {what} {} cannot be listed: {error}",
+                    source.name,
+                    folder.display()
+                );
+                findings.push(Diagnostic::error_in_line(PIPELINE_FILE, 0, message));
+            }
+        }
+    }
+    findings
 }
 
 fn describe(pipeline: &Pipeline) -> String {
@@ -53,4 +82,24 @@ fn to_json(finding: &Diagnostic) -> String {
         json::text(out, "message", &finding.message);
         json::text(out, "hint", &finding.hint);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn online_asks_the_folders_of_the_sources() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipelines/quickstart");
+        let mut pipeline = Pipeline::load(folder.as_ref()).unwrap();
+        assert_eq!(outside(&pipeline), []);
+        pipeline.sources[0].directory.directory = "/nowhere/at/all".into();
+        let findings = outside(&pipeline);
+        assert_eq!(findings.len(), 1);
+        assert!(
+            findings[0].message.contains("directory /nowhere/at/all cannot be listed"),
+            "{}",
+            findings[0]
+        );
+    }
 }

@@ -2,20 +2,8 @@
 //! Relies on the cargo feature `failpoints`; without it every function here is a constant and compiles to nothing.
 //! Never armed by anything but [`arm`], which the binary calls with the text of one environment variable.
 
-/// What a stage is made to do with one record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Skew {
-    /// Nothing: the ordinary case.
-    None,
-    /// Drop it without a trace.
-    Lose,
-    /// Pass it on twice.
-    Double,
-}
-
 #[cfg(feature = "failpoints")]
 mod armed {
-    use super::Skew;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -70,12 +58,12 @@ mod armed {
         }
     }
 
-    pub fn skew(name: &str) -> Skew {
+    pub fn times(name: &str) -> u32 {
         match fires(name) {
             Some("kill") => die(),
-            Some("lose") => Skew::Lose,
-            Some("double") => Skew::Double,
-            _ => Skew::None,
+            Some("lose") => 0,
+            Some("double") => 2,
+            _ => 1,
         }
     }
 }
@@ -103,22 +91,12 @@ pub fn at(name: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the stage `name` does with the record at hand.
+/// How often the stage `name` passes on the record at hand: once, but for a test that makes it lose or double one.
 #[inline]
 #[cfg_attr(not(feature = "failpoints"), allow(unused_variables))]
-pub fn skew(name: &str) -> Skew {
-    #[cfg(feature = "failpoints")]
-    return armed::skew(name);
-    #[cfg(not(feature = "failpoints"))]
-    Skew::None
-}
-
-/// How often the stage `name` passes on the record at hand: once, but for a test.
-#[inline]
 pub fn times(name: &str) -> u32 {
-    match skew(name) {
-        Skew::None => 1,
-        Skew::Lose => 0,
-        Skew::Double => 2,
-    }
+    #[cfg(feature = "failpoints")]
+    return armed::times(name);
+    #[cfg(not(feature = "failpoints"))]
+    1
 }

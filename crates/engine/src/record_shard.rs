@@ -124,24 +124,25 @@ impl<'s> RecordShard<'s> {
         let mut wanted = Vec::new();
         for parsed in slices {
             let reach = self.reach(parsed);
-            for (at, &index) in parsed.routes[self.index].iter().enumerate() {
-                if at % WARM_BATCH == 0 {
-                    let batch = parsed.routes[self.index].iter().skip(at).take(WARM_BATCH);
-                    let usages = batch.map(|&index| &parsed.records[index as usize]);
-                    self.claims.of(reach).warm(usages.map(|usage| &usage.claim.fingerprint));
-                }
-                let usage = &parsed.records[index as usize];
-                let claim = &usage.claim;
-                if self.claims.of(reach).get(&claim.fingerprint).is_none() {
-                    wanted.push(Wanted { fingerprint: claim.fingerprint, reach, day: claim.day });
-                }
-                if self.joins(parsed, usage).is_some() && self.claims.window.get(&usage.session).is_none() {
-                    let (fingerprint, reach) = (usage.session, Reach::Window);
-                    wanted.push(Wanted { fingerprint, reach, day: claim.day });
-                }
+            for batch in parsed.routes[self.index].chunks(WARM_BATCH) {
+                let usages = || batch.iter().map(|&index| &parsed.records[index as usize]);
+                self.claims.of(reach).warm(usages().map(|usage| &usage.claim.fingerprint));
+                usages().for_each(|usage| self.want(parsed, (usage, reach), &mut wanted));
             }
         }
         wanted
+    }
+
+    /// Asks for the claims of one record that are not in memory: its own, and that of its session when it is joined.
+    fn want(&self, parsed: &Parsed, (usage, reach): (&UsageRecord, Reach), wanted: &mut Vec<Wanted>) {
+        let day = usage.claim.day;
+        let joined = self.joins(parsed, usage).is_some();
+        let keys = [Some((usage.claim.fingerprint, reach)), joined.then_some((usage.session, Reach::Window))];
+        for (fingerprint, reach) in keys.into_iter().flatten() {
+            if self.claims.of(reach).get(&fingerprint).is_none() {
+                wanted.push(Wanted { fingerprint, reach, day });
+            }
+        }
     }
 
     /// The rule by which a record is joined with others. None for a record that is a whole session by itself, which

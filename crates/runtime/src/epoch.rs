@@ -91,7 +91,7 @@ pub fn run(
     stages.account += clock.elapsed();
     let clock = Instant::now();
     check_flow(&parsed, &records, &accounts)?;
-    let result = draw_up(&line.ledger, (parsed, records, accounts), names, (cursor, carried));
+    let result = draw_up(line, (parsed, records, accounts), names, (cursor, carried));
     stages.books += clock.elapsed();
     result
 }
@@ -125,7 +125,7 @@ fn check_flow(
 type Work = (Vec<Parsed>, Vec<RecordEffects>, Vec<AccountEffects>);
 
 fn draw_up(
-    ledger: &Ledger,
+    line: &Line<'_>,
     (parsed, records, accounts): Work,
     names: &Names,
     (cursor, carried): (Cursor, Carried),
@@ -138,11 +138,12 @@ fn draw_up(
     let (within, all) = books.close(|file| names.get(file).to_owned())?;
     let sums = sum(&parsed, &accounts, &all)?;
     let finished = finished(&parsed)?;
+    let ledger = &line.ledger;
     let audit = audit(ledger, &finished, &within, names);
     let ended = ended(ledger, &finished, &carried.claimed);
     let commit = Commit {
         epoch: ledger.epoch + 1,
-        generation: ledger.generation.clone(),
+        generation: line.generation().into(),
         cursor,
         claimed: carried.claimed,
         released: carried.released,

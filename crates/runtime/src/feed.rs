@@ -48,17 +48,14 @@ struct OpenReader {
 }
 
 impl<'s> Feed<'s> {
-    /// Resumes where the ledger stands.
+    /// Resumes where the ledger stands. Recovery has given every file its source.
     pub fn resume(setup: &'s Setup, sources: Sources, ledger: &Ledger, window_days: i32) -> Self {
         let mut names = Names::default();
         let mut claims = HashMap::new();
         for (&ordinal, entry) in &ledger.files {
             names.push(entry.display_name());
             if entry.finished.is_none() {
-                let mut claim = entry.claim.clone();
-                let index = setup.sources.iter().position(|source| source.name == entry.source);
-                claim.found.source = index.unwrap_or_default() as u16;
-                claims.insert(ordinal, claim);
+                claims.insert(ordinal, entry.claim.clone());
             }
         }
         let schedule = Schedule::resume(ledger.cursor.clone(), &ledger.files, window_days);

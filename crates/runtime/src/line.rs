@@ -27,6 +27,9 @@ use std::path::Path;
 /// Octets of log after which a snapshot is taken: bounds what a start must read.
 pub const SNAPSHOT_LOG_BYTES: u64 = 1 << 30;
 
+/// Days after its first on which a cycle has surely ended: two months, as the longest cycle has one.
+const CYCLE_DAYS_MAX: i32 = 62;
+
 /// Octets of live claims on disk. Ten billion claims; a pipeline that reaches it stops.
 const RUNS_DISK_BYTES: u64 = 400 << 30;
 
@@ -230,6 +233,11 @@ impl<'s> Line<'s> {
         Ok(())
     }
 
+    /// Content hash of the reference data and plans that the line works with.
+    pub fn generation(&self) -> &str {
+        &self.setup.generation
+    }
+
     /// True when it is time for a snapshot: the log has grown long, or the claims in memory near their bound.
     pub fn wants_snapshot(&self) -> bool {
         // Half of the bound is for claims in memory; the other half holds filters and the sorting of a spill.
@@ -244,7 +252,7 @@ impl<'s> Line<'s> {
         fail::at("snapshot.spilled")?;
         let floor = self.ledger.cursor.floor_day;
         if floor > 0 {
-            let day = Date::from_days(floor.saturating_sub(62));
+            let day = Date::from_days(floor.saturating_sub(CYCLE_DAYS_MAX));
             self.accounts.iter_mut().for_each(|shard| shard.forget_before(day));
         }
         let manifest = self.runs.set.manifest();

@@ -13,7 +13,7 @@ use caudal_engine::fail;
 use caudal_engine::intake::Slice;
 use caudal_engine::setup::Setup;
 use caudal_store::SharedDisk;
-use caudal_usage::{Commit, FileClaim};
+use caudal_usage::{Commit, FileOrdinal};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,17 +89,16 @@ struct Run<'r, 's, 'w> {
 /// Runs the line until it ends. What was committed stays committed, whatever the result.
 pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Result<Report> {
     let start = Instant::now();
-    let (mut line, log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
+    let (line, log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
     fail::at("recover.line")?;
     let folders = (options.out.as_path(), options.state.as_path());
     let outputs = Outputs::recover(world.disk.clone(), folders, |stream| line.ledger.stream(stream))?;
     fail::at("recover.outputs")?;
-    let released = release_finished(&line, setup, &world.sources)?;
+    let released = release_finished(&line, &world.sources)?;
     fail::at("recover.sources")?;
     let log = Arc::new(Mutex::new(log));
     let committer = Committer::new(outputs, Arc::clone(&log), Arc::clone(&world.sources));
     let feed = Feed::resume(setup, Arc::clone(&world.sources), &line.ledger, options.window_days);
-    line.ledger.generation = setup.generation.as_str().into();
     let before = line.ledger.total();
     let report =
         Report { held_before: before.held, suspended_before: before.suspended(), ..Report::default() };
@@ -116,20 +115,16 @@ pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Re
     Ok(report)
 }
 
-/// Repeats *finish* for files whose end was committed and whose source may not have been told.
-fn release_finished(
-    line: &Line<'_>,
-    setup: &Setup,
-    sources: &Sources,
-) -> anyhow::Result<Vec<caudal_usage::FileOrdinal>> {
+/// Repeats *finish* for files whose end was committed and whose source may not have been told. A source that the
+/// pipeline no longer has cannot be told.
+fn release_finished(line: &Line<'_>, sources: &Sources) -> anyhow::Result<Vec<FileOrdinal>> {
     let mut released = Vec::new();
     for (&ordinal, entry) in &line.ledger.files {
-        let index = setup.sources.iter().position(|source| source.name == entry.source);
-        let (Some(index), Some(_), false) = (index, entry.finished, entry.released) else { continue };
-        let mut claim: FileClaim = entry.claim.clone();
-        claim.found.source = index as u16;
-        finish_file(sources, &claim)?;
-        released.push(ordinal);
+        let has_source = usize::from(entry.claim.found.source) < sources.len();
+        if has_source && entry.finished.is_some() && !entry.released {
+            finish_file(sources, &entry.claim)?;
+            released.push(ordinal);
+        }
     }
     Ok(released)
 }
@@ -256,7 +251,7 @@ impl Run<'_, '_, '_> {
         let ledger = &self.line.ledger;
         let commit = Commit {
             epoch: ledger.epoch + 1,
-            generation: ledger.generation.clone(),
+            generation: self.line.generation().into(),
             cursor: ledger.cursor.clone(),
             claimed: Vec::new(),
             finished: Vec::new(),

@@ -1,4 +1,4 @@
-//! A file's octets to its content: as they are, or decompressed when they begin with the gzip magic.
+//! A file's octets to its content: as they are, or decompressed when they begin with the magic of gzip or Zstandard.
 //! Relies on reading in fixed steps from the start, so what is got before a damage never depends on who asks.
 //! Never decompresses without a bound: expansion ratio and total are limited.
 
@@ -7,6 +7,7 @@ use caudal_usage::Code;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Take};
+use zstd::stream::read::Decoder as ZstdDecoder;
 
 /// Octets of content per octet on disk, above which a compressed file is a bomb. Deflate reaches 1,032; blank-padded
 /// usage records reach about 100.
@@ -17,6 +18,16 @@ pub const EXPANSION_FREE: u64 = 64 << 20;
 
 /// Greatest content of one compressed file, in octets.
 pub const EXPANSION_TOTAL: u64 = 256 << 30;
+
+/// Greatest window that a Zstandard frame may ask for, as a power of two: 128 MiB, what the `zstd` tool itself
+/// takes without being told otherwise. Each open file may need so much memory.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// What a gzip member begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// What a Zstandard frame begins with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// Octets read or decompressed at a time.
 const STEP: usize = 64 * 1024;
@@ -96,6 +107,7 @@ impl Read for Steps {
 enum Stream {
     Plain(Steps),
     Gzip(Box<MultiGzDecoder<Steps>>),
+    Zstd(Box<ZstdDecoder<'static, Steps>>),
 }
 
 /// The content of one file, in order.
@@ -109,12 +121,17 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Content of `file`, decompressed when it begins with 1F 8B.
+    /// Content of `file`, decompressed when it begins with 1F 8B or 28 B5 2F FD.
     pub(super) fn new(file: Take<File>, name: String, bounds: Bounds) -> Result<Self, DirectoryError> {
         let mut steps = Steps::new(file);
-        let head = steps.fill_buf().map_err(|error| DirectoryError::io("read", &name, error))?;
-        let stream = if head.starts_with(&[0x1F, 0x8B]) {
+        let failed = |error| DirectoryError::io("read", &name, error);
+        let head = steps.fill_buf().map_err(failed)?;
+        let stream = if head.starts_with(&GZIP_MAGIC) {
             Stream::Gzip(Box::new(MultiGzDecoder::new(steps)))
+        } else if head.starts_with(&ZSTD_MAGIC) {
+            let mut decoder = ZstdDecoder::with_buffer(steps).map_err(failed)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(failed)?;
+            Stream::Zstd(Box::new(decoder))
         } else {
             Stream::Plain(steps)
         };
@@ -142,6 +159,7 @@ impl Content {
             Stream::Plain(steps) => steps.read(&mut out[before..]),
             // One call of the decoder a step: what it had written when it fails is not told, and so not used.
             Stream::Gzip(decoder) => decoder.read(&mut out[before..]),
+            Stream::Zstd(decoder) => decoder.read(&mut out[before..]),
         };
         let count = match result {
             Ok(count) => count,
@@ -168,8 +186,11 @@ impl Content {
     }
 
     fn is_bomb(&self) -> bool {
-        let Stream::Gzip(decoder) = &self.stream else { return false };
-        let taken = decoder.get_ref().taken;
+        let taken = match &self.stream {
+            Stream::Plain(_) => return false,
+            Stream::Gzip(decoder) => decoder.get_ref().taken,
+            Stream::Zstd(decoder) => decoder.get_ref().taken,
+        };
         let most = taken.saturating_mul(self.bounds.ratio).max(self.bounds.free);
         self.given > most.min(self.bounds.total)
     }

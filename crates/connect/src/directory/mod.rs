@@ -13,7 +13,7 @@ use caudal_cdr::framing::Framing;
 use caudal_engine::source::{BlockReader, FileClaim, FileProgress, FoundFile, Source};
 use std::path::PathBuf;
 
-pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL};
+pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL, ZSTD_WINDOW_LOG};
 pub use error::DirectoryError;
 pub use reader::{DAMAGE_KEPT, WINDOW_MAX};
 pub use scan::{Alarm, MAX_DEPTH, MAX_ENTRIES, MAX_FOUND, Refusal};

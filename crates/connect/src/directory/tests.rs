@@ -49,6 +49,13 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zstd(content: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// Lines that do not compress to nothing; about 50 octets each.
 fn lines(count: usize) -> Vec<u8> {
     let line =
@@ -71,12 +78,17 @@ fn complies_as_a_source() {
     let mut long = b"first\n".to_vec();
     long.resize(3_000_000, b'x');
     long.extend_from_slice(b"\nlast");
-    let contents: [&[u8]; 7] = [b"", b"\n\n", b"a\nb", b"a\nb\n", &big, &long, &big];
+    let contents: [&[u8]; 8] = [b"", b"\n\n", b"a\nb", b"a\nb\n", &big, &long, &big, &big];
     for after in [After::Keep, After::Delete, After::Archive("archive".into())] {
         let folder = folder(&[]);
         for (index, content) in contents.iter().enumerate() {
             let name = if index % 2 == 0 { format!("{index}.csv") } else { format!("{index}/x.csv") };
-            write(folder.path(), &name, &if index == 6 { gzip(content) } else { content.to_vec() });
+            let packed = match index {
+                6 => gzip(content),
+                7 => zstd(content),
+                _ => content.to_vec(),
+            };
+            write(folder.path(), &name, &packed);
         }
         let mut config = config(folder.path());
         config.after = match after {
@@ -217,7 +229,7 @@ fn a_file_that_was_replaced_is_an_error() {
     assert_eq!(blocks(&source, &found, FileProgress::default())[0].bytes, b"one\ntwo\n");
 }
 
-/// The blocks of a damaged gzip file: octets and kind.
+/// The blocks of a damaged compressed file: octets and kind.
 fn kinds(content: &[u8]) -> (Vec<u8>, Vec<BlockKind>, Vec<Block>) {
     let folder = folder(&[("x.gz", content)]);
     let mut source = DirectorySource::new(config(folder.path()));
@@ -233,13 +245,16 @@ fn kinds(content: &[u8]) -> (Vec<u8>, Vec<BlockKind>, Vec<Block>) {
 }
 
 #[test]
-fn a_gzip_file_that_ends_early_gives_its_whole_records_and_one_damage() {
+fn a_compressed_file_that_ends_early_gives_its_whole_records_and_one_damage() {
     let content = lines(60_000);
-    let packed = gzip(&content);
-    let mut broken = packed.clone();
+    let (gzip, zstd) = (gzip(&content), zstd(&content));
+    let mut broken = gzip.clone();
     let middle = broken.len() / 2;
     broken[middle..middle + 64].fill(0xFF);
-    for cut in [&packed[..packed.len() / 2], &packed[..packed.len() - 4], &packed[..12], &broken[..]] {
+    let cuts = [&gzip, &zstd].into_iter().flat_map(|packed| {
+        [packed.len() / 2, packed.len() - 4, 12].map(|len| packed.get(..len).unwrap_or_default())
+    });
+    for cut in cuts.chain([&broken[..]]) {
         let (bytes, kinds, blocks) = kinds(cut);
         assert!(content.starts_with(&bytes) && (bytes.is_empty() || bytes.ends_with(b"\n")));
         let damages = kinds.iter().filter(|kind| **kind != BlockKind::Records).count();
@@ -252,27 +267,45 @@ fn a_gzip_file_that_ends_early_gives_its_whole_records_and_one_damage() {
 }
 
 #[test]
-fn gzip_members_follow_each_other() {
-    let packed = [gzip(b"a\nb"), gzip(b"c\nd\n")].concat();
-    let (bytes, kinds, _) = kinds(&packed);
-    assert_eq!(
-        (bytes.as_slice(), kinds.as_slice()),
-        (b"a\nbc\nd\n".as_slice(), [BlockKind::Records].as_slice())
-    );
+fn members_and_frames_follow_each_other() {
+    let skipped = [b"\x50\x2A\x4D\x18\x03\0\0\0".as_slice(), b"any"].concat();
+    for packed in [
+        [gzip(b"a\nb"), gzip(b"c\nd\n")].concat(),
+        [zstd(b"a\nb"), skipped, zstd(b""), zstd(b"c\nd\n")].concat(),
+    ] {
+        let (bytes, kinds, _) = kinds(&packed);
+        assert_eq!(
+            (bytes.as_slice(), kinds.as_slice()),
+            (b"a\nbc\nd\n".as_slice(), [BlockKind::Records].as_slice())
+        );
+    }
+}
+
+#[test]
+fn a_frame_that_asks_for_too_much_memory_is_damage() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(ZSTD_WINDOW_LOG + 1).unwrap();
+    encoder.write_all(b"a\nb\n").unwrap();
+    let (bytes, kinds, _) = kinds(&encoder.finish().unwrap());
+    assert_eq!((bytes.as_slice(), kinds.len()), (b"".as_slice(), 1));
+    assert!(matches!(kinds[0], BlockKind::Damage { code: Code::Truncated, .. }));
 }
 
 #[test]
 fn a_bomb_is_damage_not_memory() {
-    let folder = folder(&[("x.gz", &gzip(&b"0123456789\n".repeat(1_000_000)))]);
-    let file = || {
-        let file = File::open(folder.path().join("in/x.gz")).unwrap();
+    let content = b"0123456789\n".repeat(1_000_000);
+    let folder = folder(&[("x.gz", &gzip(&content)), ("x.zst", &zstd(&content))]);
+    let file = |name: &str| {
+        let file = File::open(folder.path().join("in").join(name)).unwrap();
         let size = file.metadata().unwrap().len();
         file.take(size)
     };
-    for bounds in
-        [Bounds { ratio: 2, free: 1 << 20, total: u64::MAX }, Bounds { ratio: 1000, free: 0, total: 1 << 20 }]
-    {
-        let content = Content::new(file(), "x.gz".into(), bounds).unwrap();
+    let bounds = [
+        Bounds { ratio: 2, free: 1 << 20, total: u64::MAX },
+        Bounds { ratio: 100_000, free: 0, total: 1 << 20 },
+    ];
+    for (name, bounds) in ["x.gz", "x.zst"].into_iter().flat_map(|name| bounds.map(|bounds| (name, bounds))) {
+        let content = Content::new(file(name), name.into(), bounds).unwrap();
         let mut reader = Reader::with_bounds(content, Framing::Lines, FileProgress::default()).unwrap();
         let mut last = None;
         while let Some(block) = reader.next_block().unwrap() {

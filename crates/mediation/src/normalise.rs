@@ -9,10 +9,10 @@ use caudal_usage::time::{DAY_MS, RANGE_MS};
 use caudal_usage::zone::CachedZone;
 use caudal_usage::{
     Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part, Party,
-    Position, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
+    Position, RawPart, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
 };
 use compact_str::CompactString;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// What a local time means that occurs twice, on the night when clocks go back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -88,8 +88,13 @@ impl Normaliser {
         if raw.key.iter().all(|field| field.is_empty()) {
             return Err(Fault::new(Code::EmptyKey, "key", b""));
         }
-        let start = self.start(raw)?;
-        let end = self.end(raw, start)?;
+        let start = self.began("start", raw.start, raw.filter)?;
+        let mut parts = self.parts(raw)?;
+        let latest = parts.iter().map(|part| part.end).max_by_key(|end| end.utc_ms);
+        let end = self.end(raw, start, latest)?;
+        if parts.is_empty() {
+            parts = smallvec![Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group }];
+        }
         let calling = self.party("calling", raw.calling)?;
         let called = self.party("called", raw.called)?;
         let served = self.served(raw, &calling, &called)?;
@@ -110,7 +115,7 @@ impl Normaliser {
             unit: raw.unit,
             start,
             end,
-            parts: smallvec![Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group }],
+            parts,
             calling,
             called,
             served,
@@ -142,24 +147,52 @@ impl Normaliser {
     }
 
     #[inline]
-    fn start(&mut self, raw: &RawUsage<'_>) -> Result<Timestamp, Fault> {
-        match self.resolve("start", raw.start)? {
+    fn began(&mut self, field: &str, time: LocalTime, filter: Option<Code>) -> Result<Timestamp, Fault> {
+        match self.resolve(field, time)? {
             LocalResolution::Unique(time) => Ok(time),
-            LocalResolution::Missing => Err(fault(Code::MissingTime, "start", raw.start)),
+            LocalResolution::Missing => Err(fault(Code::MissingTime, field, time)),
             // What is not billed anyway needs no decision: an unanswered call is one at either time.
-            LocalResolution::Ambiguous(first, _) if raw.filter.is_some() => Ok(first),
+            LocalResolution::Ambiguous(first, _) if filter.is_some() => Ok(first),
             LocalResolution::Ambiguous(first, second) => match self.rules.repeated_hour {
-                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, "start", raw.start)),
+                RepeatedHour::Suspend => Err(fault(Code::AmbiguousTime, field, time)),
                 RepeatedHour::First => Ok(first),
                 RepeatedHour::Second => Ok(second),
             },
         }
     }
 
-    /// The record's own end; else start and duration.
+    /// The parts that the record writes by itself, in its order; none where it is one part as a whole.
     #[inline]
-    fn end(&mut self, raw: &RawUsage<'_>, start: Timestamp) -> Result<Timestamp, Fault> {
-        let duration_ms = if raw.unit == Unit::Millisecond { raw.quantity } else { 0 };
+    fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
+        let mut parts = SmallVec::with_capacity(raw.parts.len());
+        for part in &raw.parts {
+            parts.push(self.part(part, raw.filter)?);
+        }
+        Ok(parts)
+    }
+
+    fn part(&mut self, raw: &RawPart, filter: Option<Code>) -> Result<Part, Fault> {
+        let start = self.began("part_start", raw.start, filter)?;
+        let end = match self.resolve("part_end", raw.end)? {
+            LocalResolution::Ambiguous(first, second) if first.utc_ms < start.utc_ms => second,
+            _ => self.began("part_end", raw.end, filter)?,
+        };
+        Ok(Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group })
+    }
+
+    /// The record's own end; else that of its last part; else start and duration.
+    #[inline]
+    fn end(
+        &mut self,
+        raw: &RawUsage<'_>,
+        start: Timestamp,
+        of_parts: Option<Timestamp>,
+    ) -> Result<Timestamp, Fault> {
+        if let (None, Some(end)) = (raw.end, of_parts) {
+            return Ok(end);
+        }
+        let timed = raw.unit == Unit::Millisecond && raw.parts.is_empty();
+        let duration_ms = if timed { raw.quantity } else { 0 };
         let by_duration = start.utc_ms.checked_add(duration_ms);
         let by_duration = by_duration.ok_or_else(|| overflow(raw.quantity))?;
         let Some(time) = raw.end else {
@@ -173,7 +206,7 @@ impl Normaliser {
             LocalResolution::Missing => Err(fault(Code::MissingTime, "end", time)),
             LocalResolution::Ambiguous(_, second) if raw.filter.is_some() => Ok(second),
             // Start and duration tell which of the two it is: they lie an hour apart, truncation is a second.
-            LocalResolution::Ambiguous(first, second) if raw.unit == Unit::Millisecond => {
+            LocalResolution::Ambiguous(first, second) if timed => {
                 let nearer = first.utc_ms.abs_diff(by_duration) <= second.utc_ms.abs_diff(by_duration);
                 Ok(if nearer { first } else { second })
             }

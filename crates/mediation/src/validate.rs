@@ -8,11 +8,29 @@ use caudal_usage::{Code, Fault, Stage, Timestamp, UsageRecord};
 /// How far past the arrival of its file an event may lie when the source says nothing: an hour, in milliseconds.
 pub const FUTURE_MS: i64 = 3_600_000;
 
-/// Refuses what cannot be billed: times out of range or in the future, negative quantities, an end before its start.
+/// Refuses what cannot be billed: times out of range or in the future, negative quantities, an end before its start,
+/// of the record as of each part that has times of its own; a sum that does not fit.
 #[inline]
 pub fn validate(record: &UsageRecord, arrival_ms: i64, future_ms: i64) -> Result<(), Fault> {
     let latest = arrival_ms.saturating_add(future_ms);
-    for (field, time) in [("start", record.start), ("end", record.end)] {
+    span([("start", record.start), ("end", record.end)], latest)?;
+    for part in &record.parts {
+        if (part.start, part.end) != (record.start, record.end) {
+            span([("part_start", part.start), ("part_end", part.end)], latest)?;
+        }
+        if part.quantity < 0 {
+            return Err(quantity(Code::Contradictory, &part.quantity));
+        }
+    }
+    match record.quantity() {
+        Some(_) => Ok(()),
+        None => Err(quantity(Code::Overflow, &"sum of the parts")),
+    }
+}
+
+#[inline]
+fn span(times: [(&str, Timestamp); 2], latest: i64) -> Result<(), Fault> {
+    for (field, time) in times {
         if !RANGE_MS.contains(&time.utc_ms) {
             return Err(fault(Code::BadField, field, time));
         }
@@ -20,13 +38,11 @@ pub fn validate(record: &UsageRecord, arrival_ms: i64, future_ms: i64) -> Result
             return Err(fault(Code::EventInFuture, field, time));
         }
     }
-    if record.end.utc_ms < record.start.utc_ms {
-        return Err(fault(Code::Contradictory, "end", record.end));
+    let [(_, start), (field, end)] = times;
+    if end.utc_ms < start.utc_ms {
+        return Err(fault(Code::Contradictory, field, end));
     }
-    match record.parts.iter().find(|part| part.quantity < 0) {
-        Some(part) => Err(negative(part.quantity)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 #[cold]
@@ -41,6 +57,6 @@ fn fault(code: Code, field: &str, time: Timestamp) -> Fault {
 }
 
 #[cold]
-fn negative(quantity: i64) -> Fault {
-    Fault::new(Code::Contradictory, "quantity", quantity.to_string().as_bytes()).at(Stage::Validate)
+fn quantity(code: Code, found: &dyn std::fmt::Display) -> Fault {
+    Fault::new(code, "quantity", found.to_string().as_bytes()).at(Stage::Validate)
 }

@@ -247,6 +247,43 @@ fn data_by_rating_group_one_event_for_each_cycle() {
 }
 
 #[test]
+fn each_part_lies_in_the_band_of_its_own_start() {
+    let tariff = tariff(
+        "[[rate]]\nid = \"web\"\napplies_to = { service = \"data\", rating_group = [10, 20] }\n\
+         price = \"1 per 1 MB\"\nincrements = \"1 kB\"\n\
+         bands = [ { name = \"peak\", hours = \"08:00-18:00\" }, { name = \"off\", price = \"0.10 per 1 MB\" } ]\n\
+         [[rate]]\nid = \"chat\"\napplies_to = { service = \"data\", rating_group = 30 }\nprice = \"0.50 per 1 MB\"\n",
+    );
+    let part = |start: &str, quantity, group| Part {
+        start: time(start),
+        end: time(start).plus_ms(600_000),
+        quantity,
+        rating_group: Some(group),
+    };
+    let mut record = usage(Service::Data, time("2026-10-02T17:50:00+02:00"), 0);
+    record.parts = [
+        part("2026-10-02T17:50:00+02:00", 2_000_000, 10),
+        part("2026-10-02T18:00:00+02:00", 3_000_000, 10),
+        part("2026-10-02T17:55:00+02:00", 1_000_000, 20),
+        part("2026-10-02T17:50:00+02:00", 4_000_000, 30),
+    ]
+    .into_iter()
+    .collect();
+    record.end = time("2026-10-02T18:10:00+02:00");
+    let mut bench = Bench::new(&tariff);
+    assert_eq!(
+        bench.story(&record),
+        "2026-10-01: usage web peak 2000000 = 2.000000; usage web off 3000000 = 0.300000; \
+         usage web peak 1000000 = 1.000000; usage chat 4000000 = 2.000000 | 5.300000"
+    );
+    let mut bench = Bench::new(&tariff);
+    let events = bench.rate(&record).unwrap();
+    let groups: Vec<_> = events[0].lines.iter().map(|line| line.rating_group).collect();
+    assert_eq!((events.len(), groups), (1, [10, 10, 20, 30].map(Some).to_vec()));
+    assert_eq!((events[0].raw_quantity, events[0].end), (10_000_000, record.end));
+}
+
+#[test]
 fn a_part_without_a_rate_suspends_the_whole() {
     let tariff = tariff(
         "[[rate]]\nid = \"web\"\napplies_to = { service = \"data\", rating_group = 10 }\nprice = \"1 per MB\"\n\

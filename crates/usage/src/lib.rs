@@ -38,7 +38,7 @@ pub use identity::{Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
 pub use position::{FileOrdinal, Position, Slot, Turn};
 pub use quantity::{Service, Unit};
-pub use raw::{LocalTime, RawUsage};
+pub use raw::{LocalTime, RawPart, RawUsage};
 pub use record::{Direction, Part, Partial, Party, RecordType, Role, Served, UsageRecord};
 pub use reference::{Account, CycleAnchor, Subscription, Validity};
 pub use session::{HeldPartial, Session};

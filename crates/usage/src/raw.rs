@@ -16,6 +16,19 @@ pub struct LocalTime {
     pub offset_s: Option<i32>,
 }
 
+/// A part of a usage that the record writes by itself: a container with a time and a rating group of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawPart {
+    /// When it began.
+    pub start: LocalTime,
+    /// When it ended.
+    pub end: LocalTime,
+    /// Base units of the record's `unit`.
+    pub quantity: i64,
+    /// Rating group, for data.
+    pub rating_group: Option<u32>,
+}
+
 /// The raw fields of one record. Field order follows the record's story: what, when, how much, who.
 #[derive(Clone, Debug)]
 pub struct RawUsage<'a> {
@@ -29,9 +42,9 @@ pub struct RawUsage<'a> {
     pub role: Role,
     /// Chargeable start (answer, for calls).
     pub start: LocalTime,
-    /// End, where the record has one of its own.
+    /// End, where the record has one of its own; else that of the last part, else start and quantity.
     pub end: Option<LocalTime>,
-    /// Base units of `unit`.
+    /// Base units of `unit`. With `parts`, they say it: this is not read.
     pub quantity: i64,
     /// Base unit.
     pub unit: Unit,
@@ -49,8 +62,10 @@ pub struct RawUsage<'a> {
     pub served_subscription: &'a [u8],
     /// Serving network as MCC and MNC digits. Empty when absent.
     pub serving_network: &'a [u8],
-    /// Rating group of the data.
+    /// Rating group of the data. With `parts`, each has its own: this is not read.
     pub rating_group: Option<u32>,
+    /// Parts with times of their own. Empty: the record is one part, from start to end.
+    pub parts: SmallVec<[RawPart; 4]>,
     /// Amount rated elsewhere, for content.
     pub charged: Option<Money>,
     /// Other fields that plans may ask for, by name (APN, RAT, …).
@@ -63,6 +78,10 @@ pub struct RawUsage<'a> {
     pub session: SmallVec<[&'a [u8]; 4]>,
     /// Days since 1970-01-01 of the raw field that picks the day bucket.
     pub day: i32,
+    /// The element's running number over all its records, where it writes one: a gap is a lost record.
+    pub sequence: Option<u32>,
+    /// The element that counts `sequence`, raw. Empty when the record does not name it.
+    pub node: &'a [u8],
     /// Place in a sequence of partial records, where the format says that this is one.
     pub partial: Option<crate::record::Partial>,
     /// A filter rule that holds for the record, decided on its raw fields and applied after dedup.

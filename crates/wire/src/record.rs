@@ -267,12 +267,15 @@ pub(crate) mod tests {
             unit: Unit::Millisecond,
             start,
             end: start.plus_ms(5000),
-            parts: smallvec![Part {
-                start,
-                end: start.plus_ms(5000),
-                quantity: 5000,
-                rating_group: Some(100)
-            }],
+            parts: smallvec![
+                Part { start, end: start.plus_ms(2000), quantity: 3000, rating_group: Some(100) },
+                Part {
+                    start: start.plus_ms(2000),
+                    end: start.plus_ms(5000),
+                    quantity: 2000,
+                    rating_group: None
+                },
+            ],
             calling: Party::E164(Digits::parse(b"34915550123").unwrap()),
             called: Party::Other("sip:a@b".into()),
             served: Served {

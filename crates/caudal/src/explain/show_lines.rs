@@ -85,6 +85,9 @@ fn charge(line: &Value, unit: &Value) -> [String; COLUMNS] {
         _ if fee => "connection".into(),
         (Some(step), Some(group)) => format!("step {step}, rating group {group}"),
         (Some(step), None) => format!("step {step}"),
+        (None, Some(group)) if line["band"].is_string() => {
+            format!("{}, rating group {group}", field(&line["band"]))
+        }
         (None, Some(group)) => format!("rating group {group}"),
         (None, None) => field(&line["band"]),
     };

@@ -11,6 +11,9 @@ use std::fmt::Write;
 /// Partial records of one session. At one every 15 minutes, ten days of one call.
 pub const MAX_MEMBERS: usize = 1_000;
 
+/// Containers of one usage: those of a session of months.
+pub const MAX_PARTS: usize = 100_000;
+
 /// Open sessions of one assembler. A pipeline that needs more is not closing them.
 pub const MAX_SESSIONS: usize = 4_000_000;
 

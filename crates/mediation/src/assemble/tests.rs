@@ -133,6 +133,29 @@ fn rating_groups_stay_apart() {
 }
 
 #[test]
+fn containers_keep_their_times() {
+    let mut assembler = Assembler::default();
+    let data = |sequence: u32, groups: &[u32]| {
+        let mut record = partial(7, sequence, sequence == 2);
+        let times = |index: usize| record.start.plus_ms(i64::try_from(index).unwrap() * 1000);
+        let part = |(index, group): (usize, &u32)| Part {
+            start: times(index),
+            end: times(index + 1),
+            quantity: 5,
+            rating_group: Some(*group),
+        };
+        record.parts = groups.iter().enumerate().map(part).collect();
+        record
+    };
+    offer(&mut assembler, data(2, &[20, 30]));
+    let usage = whole(offer(&mut assembler, data(1, &[10, 20]))).usage;
+    let parts: Vec<_> =
+        usage.parts.iter().map(|part| (part.rating_group.unwrap(), part.start.utc_ms)).collect();
+    assert_eq!(parts, [(10, 10_000), (20, 11_000), (20, 20_000), (30, 21_000)]);
+    assert_eq!((usage.quantity(), usage.end.utc_ms), (Some(20), 30_000));
+}
+
+#[test]
 fn sessions_past_their_hold_are_released_in_order_of_their_keys() {
     let mut assembler = Assembler::default();
     for (key, sequences) in [(9, &[1, 2, 4][..]), (3, &[2]), (5, &[1, 2])] {

@@ -44,12 +44,15 @@ fn raw<'a>() -> RawUsage<'a> {
         served_subscription: b"",
         serving_network: b"",
         rating_group: None,
+        parts: smallvec![],
         charged: None,
         attributes: smallvec![],
         key: list(&["msc-1", "88121", "1"]),
         billed: list(&["92"]),
         session: list(&["msc-1", "88121", "1"]),
         day: 20_728,
+        sequence: None,
+        node: b"",
         partial: None,
         filter: None,
     }
@@ -231,6 +234,85 @@ fn identity_is_over_raw_fields_and_nothing_else() {
     let other = intake(SourceRules { key_rule: b"delimited/1 msc-2".to_vec(), ..rules() }, &raw()).unwrap();
     assert_ne!(first.identity, other.identity);
     assert_ne!(first.claim.fingerprint, other.claim.fingerprint);
+}
+
+/// A container that began `minute` past 19 and lasted a minute.
+fn part(minute: i64, quantity: i64, group: u32) -> RawPart {
+    let start = local("2026-10-02", 19, minute);
+    let end = LocalTime { local_ms: start.local_ms + 60_000, ..start };
+    RawPart { start, end, quantity, rating_group: Some(group) }
+}
+
+fn data<'a>(parts: &[RawPart]) -> RawUsage<'a> {
+    let record_type = RecordType::Data;
+    let quantity = 7;
+    RawUsage {
+        record_type,
+        service: Service::Data,
+        unit: Unit::Octet,
+        parts: parts.into(),
+        quantity,
+        ..raw()
+    }
+}
+
+#[test]
+fn parts_have_times_and_rating_groups_of_their_own() {
+    let record = intake(rules(), &data(&[part(59, 100, 10), part(62, 50, 20)])).unwrap();
+    let parts: Vec<_> = record
+        .parts
+        .iter()
+        .map(|part| format!("{} {} {} {:?}", part.start, part.end, part.quantity, part.rating_group))
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            "2026-10-02T19:59:00+02:00 2026-10-02T20:00:00+02:00 100 Some(10)",
+            "2026-10-02T20:02:00+02:00 2026-10-02T20:03:00+02:00 50 Some(20)"
+        ]
+    );
+    // The parts say how much it was, and when it ended.
+    assert_eq!(
+        (record.quantity(), record.end.to_string().as_str()),
+        (Some(150), "2026-10-02T20:03:00+02:00")
+    );
+    let end = Some(local("2026-10-02", 21, 0));
+    let own = intake(rules(), &RawUsage { end, ..data(&[part(59, 100, 10)]) }).unwrap();
+    assert_eq!(own.end.to_string(), "2026-10-02T21:00:00+02:00");
+    // Without parts, the record is one.
+    let whole = intake(rules(), &RawUsage { rating_group: Some(5), ..data(&[]) }).unwrap();
+    assert_eq!((whole.parts.len(), whole.parts[0].quantity, whole.parts[0].rating_group), (1, 7, Some(5)));
+}
+
+#[test]
+fn each_part_is_checked() {
+    let check = |parts: &[RawPart], expect: &str| assert_eq!(times(rules(), &data(parts)), expect);
+    let at = |start: LocalTime, end: LocalTime| RawPart { start, end, ..part(59, 1, 10) };
+    let good = part(59, 1, 10);
+    check(
+        &[good, at(local("2026-10-25", 2, 30), local("2026-10-25", 4, 0))],
+        "normalise: ambiguous_time in part_start, found \"2026-10-25T02:30:00\"",
+    );
+    check(
+        &[good, at(local("2026-10-25", 1, 30), local("2026-10-25", 2, 30))],
+        "normalise: ambiguous_time in part_end, found \"2026-10-25T02:30:00\"",
+    );
+    check(
+        &[good, at(local("2026-03-29", 2, 30), local("2026-03-29", 4, 0))],
+        "normalise: missing_time in part_start, found \"2026-03-29T02:30:00\"",
+    );
+    let late = local("2026-12-02", 0, 0);
+    let end = Some(local("2026-10-02", 21, 0));
+    assert_eq!(
+        times(rules(), &RawUsage { end, ..data(&[good, at(late, late)]) }),
+        "validate: event_in_future in part_start, found \"2026-12-02T00:00:00+01:00\""
+    );
+    check(
+        &[good, at(local("2026-10-02", 20, 0), local("2026-10-02", 19, 59))],
+        "validate: contradictory in part_end, found \"2026-10-02T19:59:00+02:00\"",
+    );
+    check(&[good, part(59, -1, 10)], "validate: contradictory in quantity, found \"-1\"");
+    check(&[good, part(59, i64::MAX, 10)], "validate: overflow in quantity, found \"sum of the parts\"");
 }
 
 #[test]

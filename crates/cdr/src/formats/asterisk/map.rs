@@ -42,6 +42,7 @@ pub(super) fn map<'a>(
         served_subscription,
         serving_network: &[],
         rating_group: None,
+        parts: SmallVec::new(),
         charged: None,
         attributes: attributes(cdr),
         key,
@@ -56,6 +57,8 @@ pub(super) fn map<'a>(
         ],
         session,
         day,
+        sequence: None,
+        node: b"",
         partial: None,
         filter,
     })

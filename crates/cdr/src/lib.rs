@@ -2,6 +2,7 @@
 //! Relies on blocks that hold whole records; knows nothing of tariffs, accounts or files on disk.
 //! Never panics on input, never reads outside the block, never follows a length without a bound.
 
+pub mod ber;
 pub mod detect;
 pub mod formats;
 pub mod framing;

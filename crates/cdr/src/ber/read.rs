@@ -1,0 +1,249 @@
+//! X.690 clause 8.1: octets to elements, each with its tag, its content, and where it stands.
+//! Relies on the caller to know which tags mean what; any order, any class, any length form is read.
+//! Never looks behind the input it was given: a content that would end there is an error.
+//!
+//! Be advised: one octet of tag and one of length is nearly all of a CDR, so [`tlv`] tries that by hand. The other
+//! forms go through nom's parsers. Both are held against each other in the tests.
+
+use super::error::Stop;
+use super::{BerError, DEPTH_MAX, LENGTH_OCTETS_MAX, TAG_OCTETS_MAX, Tag, Wrong};
+use nom::IResult;
+use nom::bytes::complete::take;
+use nom::number::complete::be_u8;
+
+/// How the length of an element is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// The octets of the content are counted.
+    Definite,
+    /// The content ends before an end-of-contents, `00 00`.
+    Indefinite,
+}
+
+/// An element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tlv<'a> {
+    /// Its tag.
+    pub tag: Tag,
+    /// Octets before it, from the start of the outermost content that is read.
+    pub at: usize,
+    /// Octets of tag and length.
+    pub header: usize,
+    /// How its length is written.
+    pub form: Form,
+    /// Its content.
+    pub content: &'a [u8],
+}
+
+/// Octets of an end-of-contents.
+const END_OF_CONTENTS: usize = 2;
+
+impl<'a> Tlv<'a> {
+    /// Octets of the whole element.
+    pub const fn len(&self) -> usize {
+        let end = match self.form {
+            Form::Definite => 0,
+            Form::Indefinite => END_OF_CONTENTS,
+        };
+        self.header + self.content.len() + end
+    }
+
+    /// Never: an element has a tag.
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The elements in its content, with offsets counted on from this one's.
+    #[inline]
+    pub const fn children(&self) -> Children<'a> {
+        let end = self.at + self.header + self.content.len();
+        Children { rest: self.content, end }
+    }
+
+    /// The one element in its content: a CHOICE is always tagged on top of its own tag.
+    #[inline]
+    pub fn only_child(&self) -> Result<Tlv<'a>, BerError> {
+        let mut children = self.children();
+        let cut = BerError { offset: self.at + self.header, wrong: Wrong::HeaderCut };
+        children.next().unwrap_or(Err(cut))
+    }
+}
+
+/// The elements of a content, in order. Ends after the first error.
+#[derive(Clone, Copy, Debug)]
+pub struct Children<'a> {
+    rest: &'a [u8],
+    /// Octets from where offsets are counted to the end of `rest`.
+    end: usize,
+}
+
+impl<'a> Children<'a> {
+    /// The elements of `input`, with offsets counted from its start.
+    pub const fn of(input: &'a [u8]) -> Self {
+        Self { rest: input, end: input.len() }
+    }
+
+    /// Octets before what is not read yet.
+    pub const fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// What is not read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Result<Tlv<'a>, BerError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let at = self.offset();
+        match tlv(self.rest) {
+            Ok((rest, element)) => {
+                self.rest = rest;
+                Some(Ok(Tlv { at, ..element }))
+            }
+            Err(nom::Err::Error(stop) | nom::Err::Failure(stop)) => Some(Err(self.stop(stop))),
+            Err(nom::Err::Incomplete(_)) => Some(Err(self.stop(Stop { left: 0, wrong: Wrong::HeaderCut }))),
+        }
+    }
+}
+
+impl Children<'_> {
+    #[cold]
+    fn stop(&mut self, stop: Stop) -> BerError {
+        self.rest = &[];
+        BerError { offset: self.end - stop.left.min(self.end), wrong: stop.wrong }
+    }
+}
+
+/// One element off the front of `input`; its `at` is 0.
+#[inline]
+pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
+    if let [tag, len, behind @ ..] = input
+        && tag & 0x1F != 0x1F
+        && *tag != 0
+        && *len < 0x80
+        && let Some((content, rest)) = behind.split_at_checked(usize::from(*len))
+    {
+        let tag = Tag::from_octet(*tag);
+        return Ok((rest, Tlv { tag, at: 0, header: 2, form: Form::Definite, content }));
+    }
+    any_tlv(input)
+}
+
+/// One element of any form.
+fn any_tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
+    let (behind_tag, tag) = tag(input)?;
+    let (behind, length) = length(behind_tag)?;
+    let header = input.len() - behind.len();
+    if tag == Tag::from_octet(0) {
+        return stop(input, Wrong::StrayEndOfContents);
+    }
+    let (form, len) = match length {
+        Length::Definite(announced) => match usize::try_from(announced) {
+            Ok(len) if len <= behind.len() => (Form::Definite, len),
+            _ => return stop(behind_tag, Wrong::ContentCut { announced, there: behind.len() }),
+        },
+        Length::Indefinite if tag.is_constructed() => (Form::Indefinite, indefinite(behind)?),
+        Length::Indefinite => return stop(behind_tag, Wrong::IndefinitePrimitive),
+    };
+    let (behind, content) = take(len)(behind)?;
+    let (rest, _) = match form {
+        Form::Definite => (behind, &[][..]),
+        Form::Indefinite => take(END_OF_CONTENTS)(behind)?,
+    };
+    Ok((rest, Tlv { tag, at: 0, header, form, content }))
+}
+
+fn stop<T>(at: &[u8], wrong: Wrong) -> Result<T, nom::Err<Stop>> {
+    Err(nom::Err::Error(Stop { left: at.len(), wrong }))
+}
+
+/// Clause 8.1.2.
+fn tag(input: &[u8]) -> IResult<&[u8], Tag, Stop> {
+    let (mut rest, first) = be_u8(input)?;
+    let tag = Tag::from_octet(first);
+    if tag.number() != 0x1F {
+        return Ok((rest, tag));
+    }
+    let mut number = 0;
+    for _ in 1..TAG_OCTETS_MAX {
+        let (behind, octet) = be_u8(rest)?;
+        rest = behind;
+        number = number << 7 | u32::from(octet & 0x7F);
+        if octet & 0x80 == 0 {
+            return Ok((rest, tag.with_number(number)));
+        }
+    }
+    stop(input, Wrong::LongTag)
+}
+
+enum Length {
+    Definite(u64),
+    Indefinite,
+}
+
+/// Clause 8.1.3, non-minimal forms included.
+fn length(input: &[u8]) -> IResult<&[u8], Length, Stop> {
+    let (rest, first) = be_u8(input)?;
+    match first {
+        0..0x80 => Ok((rest, Length::Definite(u64::from(first)))),
+        0x80 => Ok((rest, Length::Indefinite)),
+        0x81..=0xFF => {
+            let octets = usize::from(first & 0x7F);
+            if octets > LENGTH_OCTETS_MAX {
+                return stop(input, Wrong::LongLength);
+            }
+            let (rest, octets) = take(octets)(rest)?;
+            let value = octets.iter().fold(0, |value, octet| value << 8 | u64::from(*octet));
+            Ok((rest, Length::Definite(value)))
+        }
+    }
+}
+
+/// Octets of the content of an indefinite length, up to its end-of-contents.
+fn indefinite(input: &[u8]) -> Result<usize, nom::Err<Stop>> {
+    let mut rest = input;
+    let mut open = 1usize;
+    loop {
+        if rest.is_empty() {
+            return stop(rest, Wrong::NoEndOfContents);
+        }
+        if let Some(behind) = rest.strip_prefix(&[0, 0]) {
+            open -= 1;
+            if open == 0 {
+                return Ok(input.len() - rest.len());
+            }
+            rest = behind;
+            continue;
+        }
+        let here = rest;
+        let (behind_tag, tag) = tag(here)?;
+        let (behind, length) = length(behind_tag)?;
+        rest = match length {
+            Length::Definite(announced) => {
+                match usize::try_from(announced).ok().and_then(|len| behind.get(len..)) {
+                    Some(rest) => rest,
+                    None => return stop(behind_tag, Wrong::ContentCut { announced, there: behind.len() }),
+                }
+            }
+            Length::Indefinite if !tag.is_constructed() => {
+                return stop(behind_tag, Wrong::IndefinitePrimitive);
+            }
+            Length::Indefinite if open >= DEPTH_MAX => return stop(here, Wrong::TooDeep),
+            Length::Indefinite => {
+                open += 1;
+                behind
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

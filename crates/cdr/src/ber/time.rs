@@ -1,0 +1,154 @@
+//! TS 32.298 clause 5.1 `TimeStamp`: nine octets to a clock reading with its offset, and back.
+//! Relies on `YYMMDDhhmmss` in BCD, first digit in the high nibble, the sign as ASCII, `hhmm` in BCD.
+//! Never guesses: a digit beyond 9, a day that does not exist or an offset beyond 15:59 is refused.
+
+use super::BadValue;
+use caudal_usage::time::DAY_MS;
+use caudal_usage::{Date, LocalTime};
+
+/// Years have two digits: from this one on they are of the twentieth century.
+pub const PIVOT: u8 = 70;
+
+const EXPECTED: BadValue = BadValue("YYMMDDhhmmss in BCD, + or -, hhmm in BCD");
+
+/// Two BCD digits to their number; `NOT_BCD` where a nibble is no digit.
+const BCD: [u8; 256] = bcd_table();
+const NOT_BCD: u8 = 0xFF;
+
+const fn bcd_table() -> [u8; 256] {
+    let mut table = [NOT_BCD; 256];
+    let mut number = 0;
+    while number < 100 {
+        table[number / 10 * 16 + number % 10] = number as u8;
+        number += 1;
+    }
+    table
+}
+
+/// Two BCD digits, first in the high nibble.
+#[inline]
+pub(crate) fn bcd(octet: u8) -> u8 {
+    BCD[usize::from(octet)]
+}
+
+/// Reads a time stamp.
+#[inline]
+pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
+    let Ok([year, month, day, hour, minute, second, sign, zone_hour, zone_minute]) =
+        <[u8; 9]>::try_from(content)
+    else {
+        return Err(EXPECTED);
+    };
+    let (year, month, day) = (bcd(year), bcd(month), bcd(day));
+    let (hour, minute, second) = (bcd(hour), bcd(minute), bcd(second));
+    let (zone_hour, zone_minute) = (bcd(zone_hour), bcd(zone_minute));
+    // What is no BCD is 255, beyond every bound; month and day are held against the calendar.
+    let clock =
+        year <= 99 && hour <= 23 && minute <= 59 && second <= 59 && zone_hour <= 15 && zone_minute <= 59;
+    let sign = match sign {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return Err(EXPECTED),
+    };
+    let century = if year < PIVOT { 2000 } else { 1900 };
+    let Some(date) = Date::new(century + i32::from(year), month, day).filter(|_| clock) else {
+        return Err(EXPECTED);
+    };
+    let seconds = (i32::from(hour) * 60 + i32::from(minute)) * 60 + i32::from(second);
+    let offset_s = sign * (i32::from(zone_hour) * 60 + i32::from(zone_minute)) * 60;
+    Ok(LocalTime { local_ms: date.local_ms() + i64::from(seconds) * 1000, offset_s: Some(offset_s) })
+}
+
+/// The octets of a reading: the inverse of [`timestamp`], for readings of its years. Milliseconds are dropped; no
+/// offset is written as `+0000`.
+pub fn octets(time: LocalTime) -> [u8; 9] {
+    let date = Date::from_days(i32::try_from(time.local_ms.div_euclid(DAY_MS)).unwrap_or_default());
+    let in_day = time.local_ms.rem_euclid(DAY_MS) / 1000;
+    let offset_s = time.offset_s.unwrap_or(0);
+    let zone = i64::from(offset_s.unsigned_abs() / 60);
+    let pair = |number: i64| u8::try_from(number % 100 / 10 * 16 + number % 10).unwrap_or_default();
+    let sign = if offset_s < 0 { b'-' } else { b'+' };
+    [
+        pair(i64::from(date.year)),
+        pair(i64::from(date.month)),
+        pair(i64::from(date.day)),
+        pair(in_day / 3600),
+        pair(in_day / 60 % 60),
+        pair(in_day % 60),
+        sign,
+        pair(zone / 60),
+        pair(zone % 60),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caudal_usage::Timestamp;
+    use proptest::prelude::*;
+
+    const GOOD: [u8; 9] = *b"\x26\x11\x22\x15\x30\x45\x2B\x03\x00";
+
+    fn check(content: &[u8], expect: &str) {
+        let time = timestamp(content).unwrap();
+        let offset_s = time.offset_s.unwrap();
+        let shown = Timestamp { utc_ms: time.local_ms - i64::from(offset_s) * 1000, offset_s };
+        assert_eq!(shown.to_string(), expect);
+        assert_eq!(octets(time), content);
+    }
+
+    #[test]
+    fn readings() {
+        check(&GOOD, "2026-11-22T15:30:45+03:00");
+        check(b"\x24\x02\x29\x23\x59\x59\x2D\x09\x30", "2024-02-29T23:59:59-09:30");
+        check(b"\x00\x01\x01\x00\x00\x00\x2B\x00\x00", "2000-01-01T00:00:00Z");
+        check(b"\x69\x12\x31\x00\x00\x00\x2B\x14\x00", "2069-12-31T00:00:00+14:00");
+        check(b"\x70\x01\x02\x00\x00\x00\x2B\x00\x00", "1970-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for (at, octet) in [
+            (0, 0x2A),
+            (1, 0x00),
+            (1, 0x13),
+            (2, 0x00),
+            (2, 0x31),
+            (2, 0x1A),
+            (3, 0x24),
+            (4, 0x60),
+            (5, 0x60),
+            (5, 0xF0),
+            (6, b' '),
+            (6, 0x2C),
+            (7, 0x16),
+            (7, 0x0A),
+            (8, 0x60),
+        ] {
+            let mut bad = GOOD;
+            bad[at] = octet;
+            assert_eq!(timestamp(&bad), Err(EXPECTED), "{bad:02X?}");
+        }
+        for bad in [&b""[..], &GOOD[..8], &[GOOD.as_slice(), b"\0"].concat()] {
+            assert_eq!(timestamp(bad), Err(EXPECTED));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_wrote(second in 0i64..3_155_760_000, minutes in -959i32..=959) {
+            let time = LocalTime { local_ms: second * 1000, offset_s: Some(minutes * 60) };
+            prop_assert_eq!(timestamp(&octets(time)), Ok(time));
+        }
+
+        #[test]
+        fn nine_octets_read_as_one_time_or_none(content in prop::array::uniform9(any::<u8>())) {
+            if let Ok(time) = timestamp(&content) {
+                let written = octets(time);
+                // Only the sign of a zero offset is not kept.
+                let zero = time.offset_s == Some(0);
+                prop_assert!(written == content || zero && written[..6] == content[..6]);
+            }
+        }
+    }
+}

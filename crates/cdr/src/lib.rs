@@ -7,6 +7,7 @@ pub mod detect;
 pub mod formats;
 pub mod framing;
 pub mod split;
+mod texts;
 pub mod time_format;
 mod values;
 
@@ -15,6 +16,7 @@ pub use formats::asterisk::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPa
 pub use formats::delimited::{
     ColumnSource, Constants, Delimited, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When,
 };
+pub use formats::pgw::{Pgw, PgwContainer, PgwOptions};
 pub use formats::{Format, KeyRule, Layout};
 pub use framing::{BLOCK_MAX, Cut, FramedRecord, Framing, RECORD_MAX, WindowEnd};
 pub use split::Scratch;

@@ -30,6 +30,8 @@ pub struct Scratch {
     ends: Vec<usize>,
     /// The reader for quoted lines, and the dialect that it was built for.
     reader: Option<(Dialect, csv_core::Reader)>,
+    /// Texts that binary records do not hold as such.
+    pub(crate) texts: crate::texts::Texts,
 }
 
 impl std::fmt::Debug for Scratch {

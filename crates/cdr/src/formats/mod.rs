@@ -4,12 +4,14 @@
 
 pub mod asterisk;
 pub mod delimited;
+pub mod pgw;
 
 use crate::framing::Framing;
 use crate::split::Scratch;
 use asterisk::Asterisk;
 use caudal_usage::{Code, Fault, RawUsage, Stage};
 use delimited::Delimited;
+use pgw::Pgw;
 
 /// What makes a record of a format itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +29,8 @@ pub enum Format {
     Asterisk(Asterisk),
     /// Text in columns, described in the pipeline.
     Delimited(Delimited),
+    /// PGWRecords of TS 32.298.
+    Pgw(Pgw),
 }
 
 /// What the head of one file says about the records in it.
@@ -46,6 +50,8 @@ pub(crate) enum Shape {
     Empty,
     Asterisk(asterisk::Order),
     Delimited(delimited::Bound),
+    /// Records that say all that is needed by themselves.
+    Pgw,
 }
 
 impl Layout {
@@ -58,13 +64,14 @@ impl Format {
         match self {
             Self::Asterisk(_) => "asterisk",
             Self::Delimited(_) => "delimited",
+            Self::Pgw(_) => "pgw",
         }
     }
 
     /// How records stand in the file.
     pub const fn framing(&self) -> Framing {
         match self {
-            Self::Asterisk(_) | Self::Delimited(_) => Framing::Lines,
+            Self::Asterisk(_) | Self::Delimited(_) | Self::Pgw(_) => Framing::Lines,
         }
     }
 
@@ -73,6 +80,7 @@ impl Format {
         match self {
             Self::Asterisk(format) => format.key_rule(),
             Self::Delimited(format) => format.key_rule(),
+            Self::Pgw(format) => format.key_rule(),
         }
     }
 
@@ -81,6 +89,7 @@ impl Format {
     pub fn open(&self, head: &[u8]) -> Result<Layout, Fault> {
         match self {
             Self::Asterisk(format) => format.open(head),
+            Self::Pgw(format) => Ok(format.open(head)),
             Self::Delimited(format) => format.open(head),
         }
     }
@@ -96,7 +105,10 @@ impl Format {
         match (self, &layout.shape) {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.read(bound, record, scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.read(*order, record, scratch),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_)) => Err(wrong_layout(record)),
+            (Self::Pgw(format), Shape::Pgw) => format.read(record, scratch),
+            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw) => {
+                Err(wrong_layout(record))
+            }
         }
     }
 
@@ -106,7 +118,10 @@ impl Format {
         match (self, &layout.shape) {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.fields(bound, record, &mut scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.fields(*order, record, &mut scratch),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_)) => Err(wrong_layout(record)),
+            (Self::Pgw(_), Shape::Pgw) => pgw::fields(record),
+            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw) => {
+                Err(wrong_layout(record))
+            }
         }
     }
 }

@@ -1,0 +1,219 @@
+//! A PGWRecord's fields to the field's common words.
+//! Relies on the volumes being those since the last record: a record is rated by itself and never held, whatever closed
+//! it; its session is known by the charging id and the gateway.
+//! Never adds flow volumes and bearer volumes: they count the same octets.
+
+use super::decode::{self, Containers, Field, PgwRecord, SERVICE_DATA, TRAFFIC_VOLUMES};
+use super::key;
+use crate::ber::value;
+use crate::texts::{Texts, push_decimal, push_hex};
+use caudal_usage::time::DAY_MS;
+use caudal_usage::{Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Unit};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Names of what was negative by its octets, by bits: 1 charging id, 2 local sequence number, 4 containers.
+const REINTERPRETED: [&str; 8] = [
+    "",
+    "chargingID",
+    "localSequenceNumber",
+    "chargingID localSequenceNumber",
+    "containers",
+    "chargingID containers",
+    "localSequenceNumber containers",
+    "chargingID localSequenceNumber containers",
+];
+
+#[inline]
+pub(super) fn map<'a>(cdr: &PgwRecord<'a>, texts: &'a mut Texts) -> Result<RawUsage<'a>, Fault> {
+    check_type(cdr)?;
+    let key::Keys { key, session, billed } = key::pick(cdr)?;
+    let opened =
+        decode::read_time(decode::name(Field::RecordOpeningTime), cdr.get(Field::RecordOpeningTime))?;
+    let end = closed(cdr, opened)?;
+    let (mut charging, mut local, mut contained) = (false, false, false);
+    number(cdr, Field::ChargingId, &mut charging)?;
+    let sequence = number(cdr, Field::LocalSequenceNumber, &mut local)?;
+    let found = volumes(cdr, opened)?;
+    let (parts, without_volume) = match found {
+        Some(found) => {
+            contained = found.reinterpreted;
+            (found.parts, found.without_volume)
+        }
+        None => (SmallVec::new(), 0),
+    };
+    let reinterpreted = usize::from(charging) | usize::from(local) << 1 | usize::from(contained) << 2;
+    let Texts { imsi, imei, number, network, others } = texts;
+    let notes = Notes { reinterpreted, without_volume };
+    let served_number = served_number(cdr, number)?;
+    Ok(RawUsage {
+        record_type: RecordType::Data,
+        service: Service::Data,
+        direction: Direction::Out,
+        role: Role::Originating,
+        start: opened,
+        end: Some(end),
+        quantity: 0,
+        unit: Unit::Octet,
+        calling: b"",
+        called: b"",
+        forwarding: b"",
+        served_number,
+        served_imsi: digits(cdr, Field::ServedImsi, imsi)?,
+        served_subscription: b"",
+        serving_network: serving_network(cdr, network)?,
+        rating_group: None,
+        parts,
+        charged: None,
+        attributes: attributes(cdr, &notes, (imei, others))?,
+        key,
+        billed,
+        session,
+        // The instants of time stamps are at most two centuries from 1970.
+        day: i32::try_from(opened.local_ms.div_euclid(DAY_MS)).unwrap_or_default(),
+        sequence,
+        node: cdr.find(Field::NodeId).unwrap_or(cdr.get(Field::GatewayAddress)),
+        partial: None,
+        filter: None,
+    })
+}
+
+fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Fault> {
+    let content = cdr.need(Field::RecordType)?;
+    match value::integer(content) {
+        Ok(decode::RECORD_TYPE) => Ok(()),
+        _ => Err(crate::ber::BadValue("85, a PGWRecord").fault(decode::name(Field::RecordType), content)),
+    }
+}
+
+/// Opening and duration. What its octets say is below zero was never a duration.
+fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Fault> {
+    let content = cdr.need(Field::Duration)?;
+    let seconds = value::integer(content).ok().filter(|seconds| (0..=i64::from(u32::MAX)).contains(seconds));
+    let seconds = seconds.ok_or_else(|| decode::out_of_range(decode::name(Field::Duration), content))?;
+    Ok(LocalTime { local_ms: opened.local_ms + seconds * 1000, ..opened })
+}
+
+/// A number of 32 bits; `None` where the record does not have it.
+#[inline]
+fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result<Option<u32>, Fault> {
+    let Some(content) = cdr.find(field) else { return Ok(None) };
+    let number = decode::unsigned(decode::name(field), content, reinterpreted)?;
+    let small = u32::try_from(number).map_err(|_| decode::out_of_range(decode::name(field), content))?;
+    Ok(Some(small))
+}
+
+/// The containers of flows, unless none of them has a volume and there are some of bearers.
+#[inline]
+fn volumes(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<Option<Containers>, Fault> {
+    let flows =
+        cdr.services.as_ref().map(|list| decode::containers(list, &SERVICE_DATA, opened)).transpose()?;
+    match (flows, &cdr.volumes) {
+        (Some(flows), None) => Ok(Some(flows)),
+        (Some(flows), Some(_)) if flows.has_volume() => Ok(Some(flows)),
+        (_, Some(list)) => decode::containers(list, &TRAFFIC_VOLUMES, opened).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// IMSI or IMEI; empty where the record does not have it.
+#[inline]
+fn digits<'b>(
+    cdr: &PgwRecord<'_>,
+    field: Field,
+    into: &'b mut [u8; value::DIGITS_MAX],
+) -> Result<&'b [u8], Fault> {
+    let Some(content) = cdr.find(field) else { return Ok(b"") };
+    value::tbcd_decimal(content, into).map_err(|bad| bad.fault(decode::name(field), content))
+}
+
+/// The MSISDN, with a plus where it says that it is international.
+#[inline]
+fn served_number<'b>(
+    cdr: &PgwRecord<'_>,
+    into: &'b mut [u8; crate::texts::NUMBER_MAX],
+) -> Result<&'b [u8], Fault> {
+    const INTERNATIONAL: u8 = 1;
+    let Some(content) = cdr.find(Field::ServedMsisdn) else { return Ok(b"") };
+    let Some((plus, buffer)) = into.split_first_chunk_mut::<1>() else { return Ok(b"") };
+    let Some(buffer) = buffer.first_chunk_mut::<{ value::DIGITS_MAX }>() else { return Ok(b"") };
+    let address =
+        value::isdn(content, buffer).map_err(|bad| bad.fault(decode::name(Field::ServedMsisdn), content))?;
+    let (nature, count) = (address.nature, address.digits.len());
+    *plus = *b"+";
+    let from = usize::from(nature != INTERNATIONAL);
+    Ok(into.get(from..=count).unwrap_or_default())
+}
+
+/// MCC and MNC.
+#[inline]
+fn serving_network<'b>(
+    cdr: &PgwRecord<'_>,
+    into: &'b mut [u8; value::DIGITS_MAX],
+) -> Result<&'b [u8], Fault> {
+    let Some(content) = cdr.find(Field::ServingPlmn) else { return Ok(b"") };
+    let plmn = value::plmn(content).map_err(|bad| bad.fault(decode::name(Field::ServingPlmn), content))?;
+    let digits = plmn.digits();
+    let (Some(place), count) = (into.get_mut(..digits.len()), digits.len()) else { return Ok(b"") };
+    place.copy_from_slice(digits);
+    Ok(into.get(..count).unwrap_or_default())
+}
+
+/// What is to be said of a record besides its fields.
+struct Notes {
+    /// Index into [`REINTERPRETED`].
+    reinterpreted: usize,
+    /// Containers of time or events only.
+    without_volume: u32,
+}
+
+type Attributes<'a> = SmallVec<[(&'a str, &'a [u8]); 4]>;
+
+/// What plans may ask for besides, present only.
+fn attributes<'a>(
+    cdr: &PgwRecord<'a>,
+    notes: &Notes,
+    (imei, others): (&'a mut [u8; value::DIGITS_MAX], &'a mut Vec<u8>),
+) -> Result<Attributes<'a>, Fault> {
+    others.clear();
+    let mut written: SmallVec<[(&'static str, Range<usize>); 4]> = SmallVec::new();
+    let mut write = |name, push: &dyn Fn(&mut Vec<u8>)| {
+        let start = others.len();
+        push(others);
+        written.push((name, start..others.len()));
+    };
+    if let Some(content) = cdr.find(Field::RatType) {
+        let rat = value::integer(content)
+            .ok()
+            .and_then(|rat| u64::try_from(rat).ok())
+            .ok_or_else(|| decode::out_of_range(decode::name(Field::RatType), content))?;
+        write("rat_type", &|out| push_decimal(out, rat));
+    }
+    if let Some(content) = cdr.find(Field::UserLocation) {
+        write("user_location", &|out| push_hex(out, content));
+    }
+    for (name, count) in [("unknown_tags", cdr.unknown), ("containers_without_volume", notes.without_volume)]
+    {
+        if count > 0 {
+            write(name, &|out| push_decimal(out, u64::from(count)));
+        }
+    }
+    let imei = digits(cdr, Field::ServedImei, imei)?;
+    let mut attributes = Attributes::new();
+    if let Some(apn) = cdr.find(Field::AccessPointName) {
+        let text = value::ia5(apn).map_err(|bad| bad.fault(decode::name(Field::AccessPointName), apn))?;
+        attributes.push(("apn", text.as_bytes()));
+    }
+    let others: &'a [u8] = others;
+    attributes.extend(written.into_iter().map(|(name, at)| (name, others.get(at).unwrap_or_default())));
+    if !imei.is_empty() {
+        attributes.push(("imei", imei));
+    }
+    if cdr.find(Field::Retransmission).is_some() {
+        attributes.push(("retransmission", b"1"));
+    }
+    if let Some(names) = REINTERPRETED.get(notes.reinterpreted).filter(|names| !names.is_empty()) {
+        attributes.push(("read_as_unsigned", names.as_bytes()));
+    }
+    Ok(attributes)
+}

@@ -51,6 +51,9 @@ pub struct RunArgs {
     /// Output folder [default: the pipeline's `output`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Kafka brokers, instead of those that the pipeline names
+    #[arg(long, value_name = "HOST:PORT")]
+    pub brokers: Option<String>,
     /// Report as one JSON object on the last line
     #[arg(long)]
     pub json: bool,

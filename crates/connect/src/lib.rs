@@ -1,8 +1,9 @@
-//! Sources of usage files: folders today, one room per kind.
+//! Where usage comes from and events go: folders of CDR files, and topics of Kafka; one room per kind.
 //! Relies on the trait [`caudal_engine::source::Source`]; every room passes the checks in `compliance`.
 //! Never parses a record, never rates, never claims: it shows complete files and cuts them into blocks.
 
 pub mod directory;
+pub mod kafka;
 
 #[cfg(test)]
 mod compliance;

@@ -18,3 +18,4 @@ pub mod pieces;
 pub mod fail;
 pub mod clock;
 pub mod disk;
+pub mod topics;

@@ -1,10 +1,11 @@
 //! The three steps of a commit: *prepare* makes data durable, *commit* is the one atomic act, *finish* is idempotent.
 //! Relies on the epoch's books having been checked; checks the lines that it writes against them.
-//! Never acknowledges before the log is synced, and never retries a failed sync: the process stops and recovers.
+//! Never acknowledges before the log is synced, and never retries a failed sync: the line stops and recovers.
 
 use crate::feed::Sources;
 use crate::outputs::{Outputs, Roll};
 use anyhow::Context;
+use caudal_engine::topics::{InputOffset, Topics};
 use caudal_engine::{books, fail};
 use caudal_store::log::Log;
 use caudal_usage::{Commit, FileClaim, FileOrdinal, Stream};
@@ -44,6 +45,8 @@ pub struct Prepared {
     pub ended: Vec<FileClaim>,
     /// What becomes of the data files.
     pub roll: Roll,
+    /// Offsets of input topics that the epoch has used up.
+    pub offsets: Vec<InputOffset>,
 }
 
 /// What a commit did.
@@ -60,67 +63,78 @@ pub struct Committed {
 /// The log, shared with whoever takes snapshots between commits.
 pub type SharedLog = Arc<Mutex<Log>>;
 
+/// Where an epoch is committed.
+pub enum Target {
+    /// Data files, and the local log: the sync of the log is the commit.
+    Folder(Outputs),
+    /// Topics: the end of the transaction is the commit. The local log follows it, and is where a start begins.
+    Topics(Box<dyn Topics>),
+}
+
 /// Commits epochs, one at a time.
 pub struct Committer {
-    outputs: Outputs,
+    target: Target,
     log: SharedLog,
     sources: Sources,
 }
 
 impl Committer {
-    /// A committer on open outputs and log.
-    pub fn new(outputs: Outputs, log: SharedLog, sources: Sources) -> Self {
-        Self { outputs, log, sources }
+    /// A committer on an open target and log.
+    pub fn new(target: Target, log: SharedLog, sources: Sources) -> Self {
+        Self { target, log, sources }
     }
 
     /// Commits one epoch.
     pub fn commit(&mut self, mut prepared: Prepared) -> anyhow::Result<Committed> {
         self.prepare(&mut prepared)?;
-        let frame_bytes = self.log_commit(&prepared)?;
+        let frame_bytes = self.make(&prepared)?;
         self.finish(prepared, frame_bytes)
     }
 
-    /// *prepare*: data files hold every line, durably, before the log says so.
+    /// *prepare*: every line is sent, or stands durably in its data file, before the commit says so.
     fn prepare(&mut self, prepared: &mut Prepared) -> anyhow::Result<()> {
         fail::at("commit.prepare.before")?;
         for (stream, lines) in Stream::ALL.into_iter().zip(&mut prepared.lines) {
             let mut written = 0;
             for piece in lines.pieces.drain(..) {
                 for _ in 0..fail::times("write") {
-                    written += self.outputs.append(stream, &piece)?;
+                    written += match &mut self.target {
+                        Target::Folder(outputs) => outputs.append(stream, &piece)?,
+                        Target::Topics(topics) => topics.append(stream, &piece)?,
+                    };
                 }
                 fail::at("commit.prepare.write")?;
             }
             books::lines(stream.as_str(), written, lines.items)?;
         }
         fail::at("commit.prepare.sync")?;
-        prepared.commit.receipts = self.outputs.prepare(prepared.roll)?;
+        if let Target::Folder(outputs) = &mut self.target {
+            prepared.commit.receipts = outputs.prepare(prepared.roll)?;
+        }
         fail::at("commit.prepare.after")?;
         Ok(())
     }
 
     /// *commit*: the frame in the log. Before its sync nothing has happened, after it everything has.
-    fn log_commit(&mut self, prepared: &Prepared) -> anyhow::Result<u64> {
-        let sections = prepared.sections.iter().flat_map(|section| &section.pieces);
-        let mut frame = Encoder::default();
-        frame.bytes.reserve(4096 + sections.map(Vec::len).sum::<usize>());
-        put_commit(&mut frame, &prepared.commit);
-        for section in &prepared.sections {
-            frame.u32(section.entries);
-            section.pieces.iter().for_each(|piece| frame.bytes.extend_from_slice(piece));
-        }
+    fn make(&mut self, prepared: &Prepared) -> anyhow::Result<u64> {
+        let frame = frame(prepared);
         fail::at("commit.log.before")?;
+        if let Target::Topics(topics) = &mut self.target {
+            topics.commit(prepared.commit.epoch, &frame, &prepared.offsets)?;
+        }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.append(prepared.commit.epoch, &frame.bytes).context("cannot append to the log")?;
+        log.append(prepared.commit.epoch, &frame).context("cannot append to the log")?;
         fail::at("commit.log.sync")?;
         log.sync().context("cannot sync the log")?;
         fail::at("commit.log.after")?;
-        Ok(frame.bytes.len() as u64)
+        Ok(frame.len() as u64)
     }
 
     /// *finish*: acts outside that may be repeated: final names, and telling the sources.
     fn finish(&mut self, prepared: Prepared, frame_bytes: u64) -> anyhow::Result<Committed> {
-        self.outputs.finish(&prepared.commit.receipts)?;
+        if let Target::Folder(outputs) = &mut self.target {
+            outputs.finish(&prepared.commit.receipts)?;
+        }
         fail::at("commit.finish.outputs")?;
         let mut released = Vec::with_capacity(prepared.ended.len());
         for claim in &prepared.ended {
@@ -130,6 +144,19 @@ impl Committer {
         }
         Ok(Committed { commit: prepared.commit, released, frame_bytes })
     }
+}
+
+/// The stored form of an epoch: its commit and the sections of state changes.
+fn frame(prepared: &Prepared) -> Vec<u8> {
+    let sections = prepared.sections.iter().flat_map(|section| &section.pieces);
+    let mut frame = Encoder::default();
+    frame.bytes.reserve(4096 + sections.map(Vec::len).sum::<usize>());
+    put_commit(&mut frame, &prepared.commit);
+    for section in &prepared.sections {
+        frame.u32(section.entries);
+        section.pieces.iter().for_each(|piece| frame.bytes.extend_from_slice(piece));
+    }
+    frame.bytes
 }
 
 /// Tells the source of a file that it is done. May be repeated.

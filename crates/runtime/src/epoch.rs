@@ -51,6 +51,8 @@ pub struct EpochSums {
     pub bytes: u64,
     /// The dearest event.
     pub dearest: Option<(Decimal, EventId)>,
+    /// Files whose end it holds.
+    pub files: u64,
 }
 
 /// Decodes slices in parallel, then notes their event times in order.
@@ -136,8 +138,9 @@ fn draw_up(
     records.iter().for_each(|shard| books.tally(&shard.tally));
     accounts.iter().for_each(|shard| books.tally(&shard.tally));
     let (within, all) = books.close(|file| names.get(file).to_owned())?;
-    let sums = sum(&parsed, &accounts, &all)?;
+    let mut sums = sum(&parsed, &accounts, &all)?;
     let finished = finished(&parsed)?;
+    sums.files = finished.len() as u64;
     let ledger = &line.ledger;
     let audit = audit(ledger, &finished, &within, names);
     let ended = ended(ledger, &finished, &carried.claimed);
@@ -266,6 +269,7 @@ fn gather(
         sections: Default::default(),
         ended: Vec::new(),
         roll: Roll::WhenFull,
+        offsets: Vec::new(),
     };
     let [claims, sessions, balances] = &mut prepared.sections;
     let [rated, suspense, duplicates, _] = &mut prepared.lines;

@@ -12,6 +12,7 @@ use caudal_engine::ledger::Ledger;
 use caudal_engine::record_shard::RecordShard;
 use caudal_engine::schedule::Schedule;
 use caudal_engine::setup::Setup;
+use caudal_engine::topics::Topics;
 use caudal_mediation::dedup::{Delta, newest};
 use caudal_store::runs::{Probes, Spill};
 use caudal_store::{Limits, Log, LogOptions, Manifest, RunSet, RunStore, Scope, SharedDisk, Snapshots};
@@ -106,7 +107,8 @@ pub struct Layout {
 }
 
 impl<'s> Line<'s> {
-    /// Restores the line from the newest snapshot and the log after it.
+    /// Restores the line from the newest snapshot and the log after it. [`Self::match_sources`] comes last, once every
+    /// commit has been taken in.
     pub fn recover(
         setup: &'s Setup,
         (disk, state): (&SharedDisk, &Path),
@@ -148,21 +150,36 @@ impl<'s> Line<'s> {
         }
         let log = Log::open(disk.clone(), &state.join("log"), LogOptions::default())?;
         line.replay(&log)?;
-        line.match_sources()?;
         Ok((line, log))
+    }
+
+    /// Takes in the commits that the topics have and the local log lacks.
+    pub fn follow(&mut self, topics: &mut dyn Topics, log: &mut Log) -> anyhow::Result<()> {
+        topics.follow(self.ledger.epoch, &mut |epoch, frame| {
+            if self.wants_snapshot() {
+                self.snapshot(log)?;
+            }
+            log.append(epoch, frame).context("cannot append to the log")?;
+            log.sync().context("cannot sync the log")?;
+            self.apply(epoch, frame)
+        })
     }
 
     fn replay(&mut self, log: &Log) -> anyhow::Result<()> {
         for frame in log.frames_after(self.ledger.epoch)? {
             let frame = frame?;
-            let mut from = Decoder::new(&frame.payload, "commit");
-            let commit = get_commit(&mut from)?;
-            self.ledger
-                .apply(&commit)
-                .with_context(|| format!("cannot apply the commit of epoch {}", frame.epoch))?;
-            self.restore_sections(&mut from)?;
-            self.log_bytes += frame.payload.len() as u64;
+            self.apply(frame.epoch, &frame.payload)?;
         }
+        Ok(())
+    }
+
+    /// Applies the frame of the next commit.
+    fn apply(&mut self, epoch: u64, frame: &[u8]) -> anyhow::Result<()> {
+        let mut from = Decoder::new(frame, "commit");
+        let commit = get_commit(&mut from)?;
+        self.ledger.apply(&commit).with_context(|| format!("cannot apply the commit of epoch {epoch}"))?;
+        self.restore_sections(&mut from)?;
+        self.log_bytes += frame.len() as u64;
         Ok(())
     }
 
@@ -211,7 +228,7 @@ impl<'s> Line<'s> {
 
     /// Gives every file its source and every source of the pipeline its place in the cursor, in the order of their
     /// names: sources may have come and gone since the last commit.
-    fn match_sources(&mut self) -> anyhow::Result<()> {
+    pub fn match_sources(&mut self) -> anyhow::Result<()> {
         let names = || self.setup.sources.iter().map(|source| source.name.as_str());
         let indexes: HashMap<_, _> = names().zip(0..).collect();
         for entry in self.ledger.files.values_mut() {

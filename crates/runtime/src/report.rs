@@ -2,6 +2,7 @@
 //! Relies on commits: nothing is counted before its commit stands.
 //! Never part of the state: it covers one run.
 
+use crate::epoch::EpochSums;
 use caudal_usage::{Counts, Currency, Decimal, EventId, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,6 +56,18 @@ pub struct Stages {
 }
 
 impl Report {
+    /// Adds what a committed epoch did.
+    pub(crate) fn add(&mut self, sums: EpochSums) {
+        self.counts.add(&sums.counts);
+        self.files += sums.files;
+        self.events += sums.events;
+        self.bytes += sums.bytes;
+        self.dearest = self.dearest.max(sums.dearest);
+        for (key, amount) in sums.amounts {
+            *self.amounts.entry(key).or_default() += amount;
+        }
+    }
+
     /// Records held at the end.
     pub const fn held(&self) -> i64 {
         self.held_before + self.counts.held

@@ -1,8 +1,8 @@
 //! A run: epochs one after the other, each read and parsed while the one before is committed.
 //! Relies on recovery having brought shards, ledger and outputs to the last commit.
-//! Never goes on after a failed commit: the process stops, and the next start recovers.
+//! Never goes on after a failed commit: what is in memory is dropped, and the line recovers or the process stops.
 
-use crate::commit::{CommitThread, Committed, Committer, Prepared, SharedLog, finish_file};
+use crate::commit::{CommitThread, Committed, Committer, Prepared, SharedLog, Target, finish_file};
 use crate::epoch::{self, Carried, EpochSums};
 use crate::feed::{EpochBound, Feed, Sources};
 use crate::line::{Layout, Line};
@@ -12,6 +12,7 @@ use caudal_engine::clock::Clock;
 use caudal_engine::fail;
 use caudal_engine::intake::Slice;
 use caudal_engine::setup::Setup;
+use caudal_engine::topics::{Broker, TopicsError};
 use caudal_store::SharedDisk;
 use caudal_usage::{Commit, FileOrdinal};
 use std::path::PathBuf;
@@ -21,6 +22,15 @@ use std::time::{Duration, Instant};
 
 /// How long a run without input waits before it looks again.
 const POLL: Duration = Duration::from_millis(500);
+
+/// Wait before the first try to recover from a doubtful commit. It doubles with every try that commits nothing.
+const PAUSE_LEAST: Duration = Duration::from_millis(500);
+
+/// Longest wait before a try.
+const PAUSE_MOST: Duration = Duration::from_secs(30);
+
+/// Tries without a commit after which a run that was to end by itself gives up: some three minutes.
+const TRIES_MOST: u32 = 10;
 
 /// How a run goes.
 #[derive(Clone, Debug)]
@@ -58,6 +68,8 @@ pub struct World<'w> {
     pub clock: &'w dyn Clock,
     /// Sources, in the order of the setup.
     pub sources: Sources,
+    /// The topics that commits go to; without, they go to the output folder.
+    pub broker: Option<&'w dyn Broker>,
     /// Set when the run should stop after the commit in flight.
     pub stop: &'w AtomicBool,
     /// Is told how the run goes.
@@ -80,39 +92,104 @@ struct Run<'r, 's, 'w> {
     log: SharedLog,
     commits: CommitThread,
     carried: Carried,
-    in_flight: Option<EpochSums>,
     /// The slices of the next epoch, read while the shards worked on this one.
     ahead: Option<Vec<Slice>>,
+    told: &'r mut Told,
+}
+
+/// What a run tells in the end. It outlives a line that is recovered.
+#[derive(Default)]
+struct Told {
     report: Report,
+    /// The epoch whose verdict is not known yet, and what it would add to the report.
+    unsettled: Option<(u64, EpochSums)>,
+    /// True once the report says where the run began.
+    begun: bool,
+}
+
+impl Told {
+    /// Notes where the run begins, or what became of the epoch that was in flight when the line was lost.
+    fn recovered(&mut self, line: &Line<'_>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            let before = line.ledger.total();
+            self.report.held_before = before.held;
+            self.report.suspended_before = before.suspended();
+        }
+        if self.unsettled.as_ref().is_some_and(|(epoch, _)| line.ledger.epoch >= *epoch) {
+            self.committed();
+        }
+        self.unsettled = None;
+    }
+
+    fn committed(&mut self) {
+        self.report.epochs += 1;
+        if let Some((_, sums)) = self.unsettled.take() {
+            self.report.add(sums);
+        }
+    }
 }
 
 /// Runs the line until it ends. What was committed stays committed, whatever the result.
 pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Result<Report> {
     let start = Instant::now();
-    let (line, log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
+    let mut told = Told::default();
+    let (mut tries, mut pause, mut epochs) = (0, PAUSE_LEAST, 0);
+    while let Err(error) = live(setup, &mut world, options, &mut told) {
+        if told.report.epochs > epochs {
+            (tries, pause, epochs) = (0, PAUSE_LEAST, told.report.epochs);
+        }
+        tries += 1;
+        let doubtful = matches!(error.downcast_ref(), Some(TopicsError::Doubt(_)));
+        let patient = options.until == Until::Stopped || tries <= TRIES_MOST;
+        if !doubtful || !patient || world.stop.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        tracing::warn!(tries, "{error:#}; beginning again at the last commit in {pause:?}");
+        wait(pause, world.stop);
+        pause = (pause * 2).min(PAUSE_MOST);
+    }
+    told.report.elapsed = start.elapsed();
+    Ok(told.report)
+}
+
+/// Waits, unless the run is told to stop.
+fn wait(pause: Duration, stop: &AtomicBool) {
+    let until = Instant::now() + pause;
+    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(PAUSE_LEAST.min(pause));
+    }
+}
+
+/// One life of the line: recovered, then run until it ends or a commit is in doubt.
+fn live(setup: &Setup, world: &mut World<'_>, options: &Options, told: &mut Told) -> anyhow::Result<()> {
+    let topics = world.broker.map(Broker::connect).transpose()?;
+    let (mut line, mut log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
     fail::at("recover.line")?;
-    let folders = (options.out.as_path(), options.state.as_path());
-    let outputs = Outputs::recover(world.disk.clone(), folders, |stream| line.ledger.stream(stream))?;
+    let target = match topics {
+        Some(mut topics) => {
+            line.follow(topics.as_mut(), &mut log)?;
+            Target::Topics(topics)
+        }
+        None => {
+            let folders = (options.out.as_path(), options.state.as_path());
+            let receipt = |stream| line.ledger.stream(stream);
+            Target::Folder(Outputs::recover(world.disk.clone(), folders, receipt)?)
+        }
+    };
+    line.match_sources()?;
     fail::at("recover.outputs")?;
     let released = release_finished(&line, &world.sources)?;
     fail::at("recover.sources")?;
+    told.recovered(&line);
     let log = Arc::new(Mutex::new(log));
-    let committer = Committer::new(outputs, Arc::clone(&log), Arc::clone(&world.sources));
+    let committer = Committer::new(target, Arc::clone(&log), Arc::clone(&world.sources));
     let feed = Feed::resume(setup, Arc::clone(&world.sources), &line.ledger, options.window_days);
-    let before = line.ledger.total();
-    let report =
-        Report { held_before: before.held, suspended_before: before.suspended(), ..Report::default() };
-    let mut report = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let commits = CommitThread::start(scope, committer);
         let carried = Carried { claimed: Vec::new(), released };
-        let world = &mut world;
-        let mut run =
-            Run { line, feed, world, options, log, commits, carried, in_flight: None, ahead: None, report };
-        run.drive()?;
-        anyhow::Ok(run.report)
-    })?;
-    report.elapsed = start.elapsed();
-    Ok(report)
+        let mut run = Run { line, feed, world, options, log, commits, carried, ahead: None, told };
+        run.drive()
+    })
 }
 
 /// Repeats *finish* for files whose end was committed and whose source may not have been told. A source that the
@@ -175,7 +252,7 @@ impl Run<'_, '_, '_> {
         let parsed = epoch::parse(&mut self.line, &mut self.feed, slices);
         fail::at("epoch.parsed")?;
         let cursor = self.feed.schedule.cursor().clone();
-        self.report.stages.parse += clock.elapsed();
+        self.told.report.stages.parse += clock.elapsed();
         self.settle()?;
         if self.line.wants_snapshot() {
             self.snapshot()?;
@@ -183,7 +260,7 @@ impl Run<'_, '_, '_> {
         let carried = std::mem::take(&mut self.carried);
         let names = Arc::clone(&self.feed.names);
         let (feed, bound) = (&mut self.feed, self.options.bound);
-        let (line, stages) = (&mut self.line, &mut self.report.stages);
+        let (line, stages) = (&mut self.line, &mut self.told.report.stages);
         // The next epoch is read meanwhile. The position of this one was taken before, so it does not show in it.
         let (drawn, (ahead, read)) = std::thread::scope(|scope| {
             let ahead = scope.spawn(|| {
@@ -196,38 +273,27 @@ impl Run<'_, '_, '_> {
         let (prepared, sums) = drawn?;
         fail::at("epoch.drawn")?;
         self.send(prepared, sums)?;
-        self.report.stages.read += read;
+        self.told.report.stages.read += read;
         self.ahead = Some(ahead?);
         Ok(())
     }
 
     fn send(&mut self, prepared: Prepared, sums: EpochSums) -> anyhow::Result<()> {
-        self.commits.send(prepared)?;
-        self.in_flight = Some(sums);
-        Ok(())
+        self.told.unsettled = Some((prepared.commit.epoch, sums));
+        self.commits.send(prepared)
     }
 
     /// Waits for the commit in flight, and takes it into the ledger and the report.
     fn settle(&mut self) -> anyhow::Result<()> {
         let clock = Instant::now();
         let verdict = self.commits.verdict();
-        self.report.stages.wait += clock.elapsed();
+        self.told.report.stages.wait += clock.elapsed();
         let Some(Committed { commit, released, frame_bytes }) = verdict? else { return Ok(()) };
         self.line.ledger.apply(&commit)?;
         self.line.log_bytes += frame_bytes;
         self.carried.released.extend(released);
-        self.report.epochs += 1;
-        self.report.files += commit.finished.len() as u64;
-        if let Some(sums) = self.in_flight.take() {
-            self.report.counts.add(&sums.counts);
-            self.report.events += sums.events;
-            self.report.bytes += sums.bytes;
-            self.report.dearest = self.report.dearest.max(sums.dearest);
-            for (key, amount) in sums.amounts {
-                *self.report.amounts.entry(key).or_default() += amount;
-            }
-        }
-        self.world.watcher.committed(&self.report);
+        self.told.committed();
+        self.world.watcher.committed(&self.told.report);
         Ok(())
     }
 
@@ -235,7 +301,7 @@ impl Run<'_, '_, '_> {
         let clock = Instant::now();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         self.line.snapshot(&mut log)?;
-        self.report.stages.snapshot += clock.elapsed();
+        self.told.report.stages.snapshot += clock.elapsed();
         Ok(())
     }
 
@@ -266,6 +332,7 @@ impl Run<'_, '_, '_> {
             sections: Default::default(),
             ended: Vec::new(),
             roll: Roll::All,
+            offsets: Vec::new(),
         };
         self.send(prepared, EpochSums::default())?;
         self.settle()

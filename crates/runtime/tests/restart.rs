@@ -260,6 +260,7 @@ impl Bench {
             clock: &FixedClock,
             sources: Arc::new(names.iter().map(source).collect()),
             stop: &AtomicBool::new(false),
+            broker: None,
             watcher: &mut Nobody,
         };
         let options = Options {

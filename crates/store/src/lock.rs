@@ -22,6 +22,7 @@ pub struct StateFolder {
     pub path: PathBuf,
     /// Keys the fingerprints and slots of this folder.
     pub secret: KeySecret,
+    pipeline: String,
     _lock: DiskLock,
 }
 
@@ -46,20 +47,43 @@ impl StateFolder {
             }
             Err(error) => return Err(error).doing("read", &identity),
         };
-        Ok(Self { path: folder.to_owned(), secret, _lock: held })
+        Ok(Self { path: folder.to_owned(), secret, pipeline: pipeline.to_owned(), _lock: held })
     }
+
+    /// True when the folder holds state.
+    pub fn is_used(&self, disk: &SharedDisk) -> Result<bool, StoreError> {
+        Ok(used(disk, &self.path)?.is_some())
+    }
+
+    /// Gives a folder that holds no state yet the secret of the log that it will follow.
+    pub fn adopt(&mut self, disk: &SharedDisk, secret: KeySecret) -> Result<(), StoreError> {
+        refuse_if_used(disk, &self.path, &self.path.join("IDENTITY"))?;
+        write(disk, &self.path, &self.pipeline, secret)?;
+        self.secret = secret;
+        Ok(())
+    }
+}
+
+/// The first of the folders of state that holds something.
+fn used(disk: &SharedDisk, folder: &Path) -> Result<Option<&'static str>, StoreError> {
+    for name in ["log", "snapshots", "claims"] {
+        let inside = folder.join(name);
+        if !disk.list(&inside).doing("list", &inside)?.is_empty() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// State without an identity means that somebody removed the file.
 fn refuse_if_used(disk: &SharedDisk, folder: &Path, identity: &Path) -> Result<(), StoreError> {
-    for name in ["log", "snapshots", "claims"] {
-        let inside = folder.join(name);
-        if !disk.list(&inside).doing("list", &inside)?.is_empty() {
+    match used(disk, folder)? {
+        Some(name) => {
             let found = format!("none, although {name}/ holds files");
-            return Err(StoreError::corrupt(identity, 0, "the identity of this state", found));
+            Err(StoreError::corrupt(identity, 0, "the identity of this state", found))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn create(disk: &SharedDisk, folder: &Path, pipeline: &str) -> Result<KeySecret, StoreError> {
@@ -67,14 +91,18 @@ fn create(disk: &SharedDisk, folder: &Path, pipeline: &str) -> Result<KeySecret,
     let mut secret = [0; 16];
     File::open(random).and_then(|mut file| file.read_exact(&mut secret)).doing("read", random)?;
     let secret = KeySecret(secret);
+    write(disk, folder, pipeline, secret)?;
+    Ok(secret)
+}
+
+fn write(disk: &SharedDisk, folder: &Path, pipeline: &str, secret: KeySecret) -> Result<(), StoreError> {
     let (part, path) = (folder.join("IDENTITY.part"), folder.join("IDENTITY"));
     disk.remove(&part).doing("remove", &part)?;
     let mut file = disk.open(&part).doing("create", &part)?;
     file.append(render(pipeline, secret).as_bytes()).doing("append", &part)?;
     file.sync().doing("sync", &part)?;
     disk.rename(&part, &path).doing("rename", &part)?;
-    disk.sync_folder(folder).doing("sync", folder)?;
-    Ok(secret)
+    disk.sync_folder(folder).doing("sync", folder)
 }
 
 fn render(pipeline: &str, secret: KeySecret) -> String {

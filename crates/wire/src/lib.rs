@@ -3,6 +3,8 @@
 //! Never without a version: each binary form begins with its version byte, each JSON form has a schema.
 
 pub mod binary;
+pub mod chunk;
+pub mod envelope;
 pub mod event;
 pub mod frame;
 pub mod json;

@@ -3,13 +3,15 @@
 //! Never starts before the whole configuration is checked.
 
 use crate::cli::RunArgs;
-use crate::commands::{keys, owner, state, versions};
+use crate::commands::{keys, owner, state, topics, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
 use crate::print::progress::Progress;
 use crate::print::summary::{self, Place};
 use crate::print::{say, tell};
+use caudal_connect::kafka::KafkaConfig;
 use caudal_engine::clock::Clock;
+use caudal_engine::topics::Broker;
 use caudal_runtime::{EpochBound, Layout, Options, Until, World};
 use caudal_store::{RealDisk, SharedDisk};
 use std::path::PathBuf;
@@ -37,11 +39,20 @@ impl Clock for SystemClock {
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
     pipeline.warnings.iter().for_each(tell);
+    let kafka = kafka(args, &pipeline)?;
     let (name, out) = (pipeline.name.clone(), args.out.clone().unwrap_or_else(|| pipeline.output.clone()));
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
-    let folder = state::lock(&disk, &args.state, &name)?;
-    owner::take(&out, &args.state, folder.secret)?;
+    let mut folder = state::lock(&disk, &args.state, &name)?;
+    let log_topic = kafka.as_ref().map(KafkaConfig::log_topic);
+    let broker = match kafka {
+        Some(config) => Some(topics::open(config, &disk, &mut folder)?),
+        None => {
+            topics::refuse(&args.state)?;
+            owner::take(&out, &args.state, folder.secret)?;
+            None
+        }
+    };
     keys::keep(&args.state, &pipeline.sources)?;
     versions::keep(&args.state, &pipeline)?;
     let options = options(args, &pipeline, out);
@@ -52,16 +63,31 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let mut progress = Progress::new(&name);
-    let world = World { disk, clock: &SystemClock, sources, stop: &stop, watcher: &mut progress };
+    let broker = broker.as_ref().map(|kafka| kafka as &dyn Broker);
+    let world = World { disk, clock: &SystemClock, sources, broker, stop: &stop, watcher: &mut progress };
     let mut report = caudal_runtime::run(&setup, world, &options)?;
     report.fsyncs = real.syncs();
     progress.done();
     if args.json {
         say(summary::json(&report))?;
     } else {
-        say(summary::text(&report, &Place { name: &name, out: &options.out, state: &options.state }))?;
+        let place =
+            Place { name: &name, out: &options.out, state: &options.state, log_topic: log_topic.as_deref() };
+        say(summary::text(&report, &place))?;
     }
     Ok(())
+}
+
+/// The topics that the pipeline names, at the brokers that the command line names.
+fn kafka(args: &RunArgs, pipeline: &Pipeline) -> Result<Option<KafkaConfig>, Failure> {
+    match (pipeline.kafka.clone(), &args.brokers, &args.out) {
+        (None, Some(_), _) => Err(Failure::usage("`--brokers` is given, and the pipeline has no `kafka`")),
+        (Some(_), _, Some(_)) => {
+            Err(Failure::usage("`--out` is given, and the events of the pipeline go to Kafka"))
+        }
+        (Some(config), Some(brokers), None) => Ok(Some(KafkaConfig { brokers: brokers.clone(), ..config })),
+        (kafka, None, _) => Ok(kafka),
+    }
 }
 
 fn options(args: &RunArgs, pipeline: &Pipeline, out: PathBuf) -> Options {

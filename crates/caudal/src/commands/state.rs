@@ -15,7 +15,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// What lies in a state folder.
-const OWN: [&str; 8] = ["IDENTITY", "LOCK", "KEYS", "log", "snapshots", "claims", "segments", "versions"];
+const OWN: [&str; 9] =
+    ["IDENTITY", "LOCK", "KEYS", "TOPICS", "log", "snapshots", "claims", "segments", "versions"];
 
 /// Locks the state folder for the pipeline.
 pub fn lock(disk: &SharedDisk, state: &Path, name: &str) -> Result<StateFolder, Failure> {

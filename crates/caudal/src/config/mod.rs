@@ -5,6 +5,7 @@
 pub mod cases;
 mod delimited;
 mod folder;
+mod kafka;
 mod reader;
 mod reference;
 mod source;
@@ -12,6 +13,7 @@ mod table;
 mod units;
 
 use caudal_connect::directory::DirectoryConfig;
+use caudal_connect::kafka::KafkaConfig;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{Reference, ReferenceBuilder};
 use caudal_tariff::{Sources, Tariff};
@@ -68,6 +70,8 @@ pub struct Pipeline {
     pub folder: PathBuf,
     /// Where output goes unless the command line says otherwise; relative to where the program runs.
     pub output: PathBuf,
+    /// The topics that commits go to, instead of the output folder.
+    pub kafka: Option<KafkaConfig>,
     /// How far back a duplicate is met.
     pub dedup: DedupConfig,
     /// How the line is run.
@@ -110,6 +114,7 @@ impl Pipeline {
                 name: head.name,
                 folder: folder.to_path_buf(),
                 output: head.output,
+                kafka: head.kafka,
                 dedup: head.dedup,
                 engine: head.engine,
                 sources: head.sources,
@@ -128,6 +133,7 @@ impl Pipeline {
 struct Head {
     name: String,
     output: PathBuf,
+    kafka: Option<KafkaConfig>,
     dedup: DedupConfig,
     engine: EngineConfig,
     sources: Vec<SourceConfig>,
@@ -159,12 +165,13 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
     let output = keys.text(report, "output").map_or("out", |text| text.value);
     let dedup = dedup(report, &mut keys);
     let engine = engine(report, &mut keys);
-    if keys.has("kafka") {
-        let at = keys.place("kafka");
-        // Taken, so that it is not called unknown as well.
-        keys.table(report, "kafka");
-        report.error(at, "`kafka` is not supported yet, expected `output = \"out\"`");
+    if keys.has("kafka") && keys.has("output") {
+        report.error(
+            keys.place("output"),
+            "`output` and `kafka` both say where events go, expected one of them",
+        );
     }
+    let kafka = kafka::read(report, &mut keys, name.as_deref());
     let tables = keys.tables(report, "source", source::SOURCES_MAX);
     if tables.is_empty() && !report.failed() {
         report.error(0, "has no [[source]], expected at least one");
@@ -172,7 +179,7 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
     let sources = tables.into_iter().filter_map(|table| source::read(report, table, folder)).collect();
     keys.finish(report);
     let sources = order(report, sources);
-    Some(Head { name: name?, output: output.into(), dedup, engine, sources })
+    Some(Head { name: name?, output: output.into(), kafka, dedup, engine, sources })
 }
 
 /// Sources in the order of the schedule: by name. Names are unique.

@@ -252,7 +252,19 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
         ("engine = []", "pipeline.toml:2:10: error: `engine` is [], expected a table"),
         (
             "kafka = { brokers = \"x\" }",
-            "pipeline.toml:2:9: error: `kafka` is not supported yet, expected `output = \"out\"`",
+            "pipeline.toml:2:21: error: `brokers` is \"x\", expected \"host:port\", several separated by commas",
+        ),
+        (
+            "kafka = { brokers = \"x:9092\", replication = 3 }",
+            "pipeline.toml:2:9: error: `partitions` and `replication` say how topics are created, expected `create_topics = true` with them",
+        ),
+        (
+            "kafka = { brokers = \"x:1,y:2\", properties = { \"acks\" = \"1\" } }",
+            "pipeline.toml:2:47: error: `properties` sets \"acks\", which exactly-once rests on; leave it out: the pipeline sets it",
+        ),
+        (
+            "kafka = { brokers = \"x:1\" }\noutput = \"out\"",
+            "pipeline.toml:3:10: error: `output` and `kafka` both say where events go, expected one of them",
         ),
     ];
     for (line, expected) in cases {

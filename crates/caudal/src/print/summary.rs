@@ -16,6 +16,8 @@ pub struct Place<'a> {
     pub out: &'a Path,
     /// State folder.
     pub state: &'a Path,
+    /// The topic of commits, where events go to Kafka and not to the output folder.
+    pub log_topic: Option<&'a str>,
 }
 
 impl Place<'_> {
@@ -145,8 +147,18 @@ fn balance(report: &Report) -> String {
 
 fn pointers(report: &Report, place: &Place<'_>) -> Vec<String> {
     let out = place.out.display();
-    let mut lines =
-        vec![format!("  events in {out}/rated · suspense in {out}/suspense · audit in {out}/audit")];
+    let mut lines = match place.log_topic {
+        Some(_) => {
+            let name = place.name;
+            vec![
+                format!(
+                    "  events in topic {name}.rated · suspense in {name}.suspense · audit in {name}.audit"
+                ),
+                "  consumers must read with isolation.level=read_committed".into(),
+            ]
+        }
+        None => vec![format!("  events in {out}/rated · suspense in {out}/suspense · audit in {out}/audit")],
+    };
     if let Some((_, id)) = report.dearest {
         lines.push(format!("  why the dearest cost what it did: caudal explain {id}{}", place.flags()));
     }

@@ -83,11 +83,11 @@ mod tests {
         let oldest = all[0];
         assert!(oldest > 1);
         assert_eq!(peek(&disk, Some(7)).unwrap(), [8, 9]);
-        assert_eq!(peek(&disk, Some(9)).unwrap(), []);
+        assert_eq!(peek(&disk, Some(9)).unwrap(), Vec::<u64>::new());
         assert_eq!(peek(&disk, Some(oldest - 1)).unwrap(), all);
         assert!(peek(&disk, Some(oldest - 2)).is_err());
-        assert_eq!(peek(&MemDisk::new(), None).unwrap(), []);
-        assert_eq!(peek(&MemDisk::new(), Some(3)).unwrap(), []);
+        assert_eq!(peek(&MemDisk::new(), None).unwrap(), Vec::<u64>::new());
+        assert_eq!(peek(&MemDisk::new(), Some(3)).unwrap(), Vec::<u64>::new());
     }
 
     #[test]

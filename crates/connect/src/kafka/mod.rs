@@ -1,0 +1,134 @@
+//! Topics of Apache Kafka as the place of commits: one transaction for each epoch.
+//! Relies on one transactional id per pipeline: whoever connects fences the instance before it.
+//! Never goes on after an unclear end of a transaction: the connection is dropped, and the log topic is read.
+//!
+//! | topic | key | value |
+//! |---|---|---|
+//! | `<pipeline>.rated` | account | a billable event, JSON; CloudEvents 1.0 headers |
+//! | `<pipeline>.suspense` | source and file | the record's original octets; why and where in headers |
+//! | `<pipeline>.duplicates`, `.audit` | source and file | a line, JSON |
+//! | `<pipeline>.log` | none | commits, cut into chunks; one partition, kept for ever |
+
+mod control;
+mod error;
+mod log;
+mod messages;
+mod topics;
+mod transaction;
+
+use caudal_engine::topics::{Broker, Topics};
+use caudal_usage::KeySecret;
+use rdkafka::ClientConfig;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that a transaction may stay open before the broker aborts it. An epoch takes a fraction of a second.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest wait for one answer of a broker.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What becomes of topics that are not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// They are created.
+    Create {
+        /// Partitions of the topics that consumers read.
+        partitions: i32,
+        /// Copies of each.
+        replication: i32,
+    },
+    /// The run is refused.
+    Refuse,
+}
+
+/// The topics of one pipeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KafkaConfig {
+    /// Name of the pipeline: its transactional id, its consumer group, and the beginning of its topics' names.
+    pub pipeline: String,
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// What becomes of topics that are not there.
+    pub missing: Missing,
+    /// `none`, `lz4`, `gzip`, …, as the client names it.
+    pub compression: String,
+    /// Other properties of the client, for security and tuning; they go first, so that they break no promise.
+    pub properties: Vec<(String, String)>,
+}
+
+impl KafkaConfig {
+    /// The topic that holds the commits.
+    pub fn log_topic(&self) -> String {
+        topics::of_log(&self.pipeline)
+    }
+
+    /// What producers and consumers have in common.
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        for (name, value) in &self.properties {
+            client.set(name, value);
+        }
+        client.set("bootstrap.servers", &self.brokers).set("client.id", format!("caudal-{}", self.pipeline));
+        client
+    }
+
+    fn producer(&self) -> ClientConfig {
+        let mut client = self.client();
+        let timeout_ms = TRANSACTION_TIMEOUT.as_millis().to_string();
+        client
+            .set("transactional.id", &self.pipeline)
+            .set("transaction.timeout.ms", &timeout_ms)
+            // Not longer than the transaction: a message must not arrive behind its end.
+            .set("message.timeout.ms", &timeout_ms)
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", &self.compression)
+            // An epoch is bounded; the queue must take it whole.
+            .set("queue.buffering.max.messages", "0")
+            .set("queue.buffering.max.kbytes", "2097151");
+        client
+    }
+
+    fn consumer(&self) -> ClientConfig {
+        let mut client = self.client();
+        client
+            .set("group.id", &self.pipeline)
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed");
+        client
+    }
+}
+
+/// A cluster, as a pipeline uses it.
+#[derive(Clone, Debug)]
+pub struct Kafka {
+    config: Arc<KafkaConfig>,
+}
+
+impl Kafka {
+    /// The topics of `config`; nothing is connected yet.
+    pub fn new(config: KafkaConfig) -> Self {
+        Self { config: Arc::new(config) }
+    }
+
+    /// Takes the topics over, creates what is missing, and agrees on the secret of the fingerprints: that of the log
+    /// topic when it has one, else `proposed`, which is then written there.
+    pub fn agree(&self, proposed: KeySecret) -> anyhow::Result<KeySecret> {
+        topics::ensure(&self.config)?;
+        let mut transaction = transaction::Transaction::begin_life(Arc::clone(&self.config))?;
+        control::agree(&self.config, &mut transaction, proposed)
+    }
+
+    /// Asks the brokers for their topics: for `validate --online`.
+    pub fn probe(&self) -> anyhow::Result<()> {
+        topics::probe(&self.config)
+    }
+}
+
+impl Broker for Kafka {
+    fn connect(&self) -> anyhow::Result<Box<dyn Topics>> {
+        Ok(Box::new(transaction::Transaction::begin_life(Arc::clone(&self.config))?))
+    }
+}

@@ -15,15 +15,19 @@ use std::path::Path;
 /// The file, below the state.
 const FILE: &str = "TOPICS";
 
+/// The log topic of a state whose commits are in topics.
+pub fn of(state: &Path) -> Option<String> {
+    fs::read_to_string(state.join(FILE)).ok().map(|line| line.trim_end().to_owned())
+}
+
 /// Refuses a state whose commits are in topics.
 pub fn refuse(state: &Path) -> Result<(), Failure> {
-    match fs::read_to_string(state.join(FILE)) {
-        Ok(topic) => Err(Failure::usage(format!(
-            "the commits of {} are in topic {}, and the pipeline has no `kafka`: a state stays where it began",
-            state.display(),
-            topic.trim_end()
+    match of(state) {
+        Some(topic) => Err(Failure::usage(format!(
+            "the commits of {} are in topic {topic}, and the pipeline has no `kafka`: a state stays where it began",
+            state.display()
         ))),
-        Err(_) => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Relies on receipts for how much of a data file is committed; what lies behind was not.
 //! Never trusts one figure twice: outcomes come from the books, lines and octets from the files.
 
+use crate::commands::topics;
 use caudal_engine::ledger::Ledger;
 use caudal_runtime::peek::{self, Measured, Peeked};
 use caudal_usage::code::Ends;
@@ -38,6 +39,9 @@ pub struct Audit {
 /// Audits a state.
 pub fn audit(peeked: &Peeked, folders: Folders<'_>) -> Audit {
     let mut audit = books(&peeked.ledger);
+    if topics::of(folders.state).is_some() {
+        return audit;
+    }
     let mut data = Data { folders, lines: BTreeMap::new(), paths: BTreeMap::new() };
     for receipt in peeked.receipts.values().filter(|receipt| receipt.len > 0) {
         data.receipt(receipt, &mut audit.findings);

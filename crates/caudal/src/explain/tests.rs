@@ -43,6 +43,7 @@ impl Ran {
             once: true,
             state: self.state(),
             out: Some(self.out()),
+            brokers: None,
             json: true,
             layout,
         };

@@ -16,8 +16,15 @@ fn ran() -> Ran {
     let (state, out) = (folder.path().join("state"), folder.path().join("out"));
     let layout = LayoutArgs { threads: Some(1), shards: Some(2), epoch_records: Some(20), commits: None };
     let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/quickstart");
-    let args =
-        RunArgs { pipeline, once: true, state: state.clone(), out: Some(out.clone()), json: true, layout };
+    let args = RunArgs {
+        pipeline,
+        once: true,
+        state: state.clone(),
+        out: Some(out.clone()),
+        brokers: None,
+        json: true,
+        layout,
+    };
     crate::commands::run::run(&args).unwrap();
     Ran { _folder: folder, state, out }
 }

@@ -34,6 +34,7 @@ const HOUSE: &[Place] = &[
     place("runtime", "L4", 4, "epochs on threads, the three steps of the commit"),
     place("load", "dev", 4, "generators behind `caudal generate`, benches and tests"),
     place("caudal", "L5", 5, "the binary"),
+    place("broker", "dev", 5, "a real Kafka for tests and for `cargo xtask kafka`"),
     place("benches", "dev", 6, "the benchmark"),
     place("xtask", "dev", 6, "the project's own chores"),
 ];

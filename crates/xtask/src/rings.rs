@@ -71,6 +71,11 @@ pub const RINGS: &[Ring] = &[
         proves: "broken input, disks and folders lose nothing, panic nowhere and name no subscriber",
         runs: Runs::Files,
     },
+    Ring {
+        name: "broker",
+        proves: "on a real Kafka, killed and restarted, readers see what was committed, once",
+        runs: Runs::Files,
+    },
 ];
 
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.

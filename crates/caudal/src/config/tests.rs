@@ -222,7 +222,7 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
         ("nme = \"x\"", "pipeline.toml:2:1: error: unknown key \"nme\" (did you mean `name`?)"),
         (
             "colour = 1",
-            "pipeline.toml:2:1: error: unknown key \"colour\", expected one of: name, output, dedup, engine, source",
+            "pipeline.toml:2:1: error: unknown key \"colour\", expected one of: name, output, dedup, engine, kafka, source",
         ),
         ("output = 7", "pipeline.toml:2:10: error: `output` is 7, expected a text in quotes"),
         (
@@ -260,7 +260,7 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
         ),
         (
             "kafka = { brokers = \"x:1,y:2\", properties = { \"acks\" = \"1\" } }",
-            "pipeline.toml:2:47: error: `properties` sets \"acks\", which exactly-once rests on; leave it out: the pipeline sets it",
+            "pipeline.toml:2:45: error: `properties` sets \"acks\", which exactly-once rests on (leave it out: the pipeline sets it)",
         ),
         (
             "kafka = { brokers = \"x:1\" }\noutput = \"out\"",

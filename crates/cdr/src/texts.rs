@@ -47,8 +47,9 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, mut value: u64) {
 /// Appends octets in hex, two digits each.
 pub(crate) fn push_hex(out: &mut Vec<u8>, octets: &[u8]) {
     const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    out.reserve(2 * octets.len());
     for octet in octets {
-        out.extend([DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 0xF)]]);
+        out.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 0xF)]]);
     }
 }
 

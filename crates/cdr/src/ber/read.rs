@@ -2,7 +2,7 @@
 //! Relies on the caller to know which tags mean what; any order, any class, any length form is read.
 //! Never looks behind the input it was given: a content that would end there is an error.
 //!
-//! Be advised: one octet of tag and one of length is nearly all of a CDR, so [`tlv`] tries that by hand. The other
+//! Be advised: short tags and lengths are nearly all of a CDR, so [`tlv`] tries them by hand. The other
 //! forms go through nom's parsers. Both are held against each other in the tests.
 
 use super::error::Stop;
@@ -134,7 +134,32 @@ pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
         let tag = Tag::from_octet(*tag);
         return Ok((rest, Tlv { tag, at: 0, header: 2, form: Form::Definite, content }));
     }
+    if let Some((tag, header, len)) = short_head(input)
+        && let Some((content, rest)) = input.get(header..).and_then(|behind| behind.split_at_checked(len))
+    {
+        return Ok((rest, Tlv { tag, at: 0, header, form: Form::Definite, content }));
+    }
     any_tlv(input)
+}
+
+/// A tag of one or two octets and a definite length below 65,536: tag, octets of both, and the length.
+#[inline]
+fn short_head(input: &[u8]) -> Option<(Tag, usize, usize)> {
+    let (tag, behind) = match input {
+        [0, ..] => return None,
+        [tag, behind @ ..] if tag & 0x1F != 0x1F => (Tag::from_octet(*tag), behind),
+        [tag, number @ ..=0x7F, behind @ ..] => {
+            (Tag::from_octet(*tag).with_number(u32::from(*number)), behind)
+        }
+        _ => return None,
+    };
+    let (octets, len) = match behind {
+        [len @ ..=0x7F, ..] => (1, usize::from(*len)),
+        [0x81, len, ..] => (2, usize::from(*len)),
+        [0x82, high, low, ..] => (3, usize::from(*high) << 8 | usize::from(*low)),
+        _ => return None,
+    };
+    Some((tag, input.len() - behind.len() + octets, len))
 }
 
 /// One element of any form.

@@ -92,8 +92,11 @@ const FIELDS: [(u32, &str, bool); 18] = [
 ];
 
 /// What a tag number means: an index into [`FIELDS`], or one of these.
-const KNOWN: u8 = 0xFE;
+const KNOWN: u8 = FIELDS.len() as u8;
 const UNKNOWN: u8 = 0xFF;
+
+/// Places for contents: one for each field, and one for those that are not read.
+const PLACES: usize = FIELDS.len() + 1;
 
 const SLOTS: [u8; TAGS_END as usize] = slots();
 
@@ -113,10 +116,11 @@ const fn slots() -> [u8; TAGS_END as usize] {
 }
 
 /// One record: the contents of its fields, empty where they are absent.
+#[derive(Default)]
 pub(super) struct PgwRecord<'a> {
-    contents: [&'a [u8]; FIELDS.len()],
-    /// A bit for each field that is there.
-    present: u32,
+    contents: [&'a [u8]; PLACES],
+    /// A bit for each tag that is there, so that one that is not read is not there twice either.
+    seen: [u64; 2],
     /// The two lists of containers, with their places for what is wrong in them.
     pub(super) volumes: Option<Tlv<'a>>,
     pub(super) services: Option<Tlv<'a>>,
@@ -134,7 +138,9 @@ impl<'a> PgwRecord<'a> {
     /// The content of a field; `None` when it is absent.
     #[inline]
     pub(super) fn find(&self, field: Field) -> Option<&'a [u8]> {
-        (self.present & 1 << field as u32 != 0).then(|| self.get(field))
+        let number = FIELDS[field as usize].0;
+        let there = self.seen[number as usize / 64] & 1 << (number % 64) != 0;
+        there.then(|| self.get(field))
     }
 
     /// The content of a field that the standard makes mandatory.
@@ -149,9 +155,9 @@ pub(super) const fn name(field: Field) -> &'static str {
     FIELDS[field as usize].1
 }
 
-/// Reads one record: the whole element, nothing before or behind it.
+/// Reads one record into an empty one: the whole element, nothing before or behind it.
 #[inline]
-pub(super) fn decode(record: &[u8]) -> Result<PgwRecord<'_>, Fault> {
+pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
     let mut roots = Children::of(record);
     let root = match roots.next() {
         Some(Ok(root)) => root,
@@ -165,53 +171,44 @@ pub(super) fn decode(record: &[u8]) -> Result<PgwRecord<'_>, Fault> {
     if !roots.rest().iter().all(|octet| matches!(octet, 0 | 0xFF)) {
         return Err(behind(roots.rest()));
     }
-    let mut cdr =
-        PgwRecord { contents: [&[]; FIELDS.len()], present: 0, volumes: None, services: None, unknown: 0 };
-    // Tags that were seen, so that a field that is not read is not there twice either.
-    let mut seen = 0u128;
     for element in root.children() {
         let element = element.map_err(|error| error.fault("record"))?;
         let number = element.tag.in_context().unwrap_or(u32::MAX);
         let slot = SLOTS.get(number as usize).copied().unwrap_or(UNKNOWN);
-        if slot == UNKNOWN {
+        let (index, bit) = (usize::from(slot), 1 << (number % 64));
+        let (Some(content), Some(seen)) =
+            (cdr.contents.get_mut(index), cdr.seen.get_mut(number as usize / 64))
+        else {
             cdr.unknown = cdr.unknown.saturating_add(1);
             continue;
-        }
-        if seen & 1 << number != 0 {
+        };
+        if *seen & bit != 0 {
             return Err(twice(number, slot));
         }
-        seen |= 1 << number;
-        if slot != KNOWN {
-            take(&mut cdr, slot, element)?;
+        *seen |= bit;
+        *content = element.content;
+        if let Some((_, name, constructed)) = FIELDS.get(index)
+            && element.tag.is_constructed() != *constructed
+        {
+            return Err(wrong_form(name, *constructed));
         }
-    }
-    Ok(cdr)
-}
-
-#[inline]
-fn take<'a>(cdr: &mut PgwRecord<'a>, slot: u8, element: Tlv<'a>) -> Result<(), Fault> {
-    let index = usize::from(slot);
-    let (Some(content), Some((_, name, constructed))) = (cdr.contents.get_mut(index), FIELDS.get(index))
-    else {
-        return Ok(());
-    };
-    if element.tag.is_constructed() != *constructed {
-        return Err(wrong_form(name, *constructed));
-    }
-    *content = element.content;
-    cdr.present |= 1 << slot;
-    match index {
-        at if at == Field::TrafficVolumes as usize => cdr.volumes = Some(element),
-        at if at == Field::ServiceData as usize => cdr.services = Some(element),
-        _ => {}
+        if index == Field::TrafficVolumes as usize {
+            cdr.volumes = Some(element);
+        } else if index == Field::ServiceData as usize {
+            cdr.services = Some(element);
+        }
     }
     Ok(())
 }
 
-/// What the containers of one list say.
+/// One part for each container, in their order.
+pub(super) type Parts = SmallVec<[RawPart; 4]>;
+
+/// What the containers of one list say besides their parts.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Containers {
-    /// One for each container, in their order.
-    pub(super) parts: SmallVec<[RawPart; 4]>,
+    /// All of them.
+    pub(super) count: u32,
     /// Containers that have no volume.
     pub(super) without_volume: u32,
     /// True when a number was negative by its octets, and was taken as unsigned.
@@ -221,66 +218,96 @@ pub(super) struct Containers {
 impl Containers {
     /// True when one of them has a volume, be it zero.
     pub(super) fn has_volume(&self) -> bool {
-        usize::try_from(self.without_volume).is_ok_and(|without| without < self.parts.len())
+        self.without_volume < self.count
     }
 }
 
+/// A field of a container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    RatingGroup,
+    FirstUsage,
+    LastUsage,
+    /// When the container was closed.
+    Closed,
+    Up,
+    Down,
+    /// Anything else.
+    Other,
+}
+
+/// Tags that a container may have: those of later releases are passed over.
+const CONTAINER_TAGS: usize = 64;
+
 /// Which numbers of a container mean what: the two lists hold the same things under other tags.
 pub(super) struct ContainerRule {
-    /// The list's name.
     list: &'static str,
-    rating_group: Option<u32>,
-    first_usage: Option<u32>,
-    last_usage: Option<u32>,
-    /// When the container was closed.
-    closed: (u32, &'static str),
-    up: (u32, &'static str),
-    down: (u32, &'static str),
+    grouped: bool,
+    closed: &'static str,
+    up: &'static str,
+    down: &'static str,
+    slots: [u8; CONTAINER_TAGS],
+}
+
+const fn container_slots<const N: usize>(tags: [(usize, Of); N]) -> [u8; CONTAINER_TAGS] {
+    let mut slots = [Of::Other as u8; CONTAINER_TAGS];
+    let mut at = 0;
+    while at < N {
+        slots[tags[at].0] = tags[at].1 as u8;
+        at += 1;
+    }
+    slots
 }
 
 /// `ChangeOfServiceCondition`: the volumes of flows by rating group.
-pub(super) const SERVICE_DATA: ContainerRule = ContainerRule {
+pub(super) static SERVICE_DATA: ContainerRule = ContainerRule {
     list: "listOfServiceData",
-    rating_group: Some(1),
-    first_usage: Some(5),
-    last_usage: Some(6),
-    closed: (14, "timeOfReport"),
-    up: (12, "datavolumeFBCUplink"),
-    down: (13, "datavolumeFBCDownlink"),
+    grouped: true,
+    closed: "timeOfReport",
+    up: "datavolumeFBCUplink",
+    down: "datavolumeFBCDownlink",
+    slots: container_slots([
+        (1, Of::RatingGroup),
+        (5, Of::FirstUsage),
+        (6, Of::LastUsage),
+        (12, Of::Up),
+        (13, Of::Down),
+        (14, Of::Closed),
+    ]),
 };
 
 /// `ChangeOfCharCondition`: the volumes of bearers.
-pub(super) const TRAFFIC_VOLUMES: ContainerRule = ContainerRule {
+pub(super) static TRAFFIC_VOLUMES: ContainerRule = ContainerRule {
     list: "listOfTrafficVolumes",
-    rating_group: None,
-    first_usage: None,
-    last_usage: None,
-    closed: (6, "changeTime"),
-    up: (3, "dataVolumeGPRSUplink"),
-    down: (4, "dataVolumeGPRSDownlink"),
+    grouped: false,
+    closed: "changeTime",
+    up: "dataVolumeGPRSUplink",
+    down: "dataVolumeGPRSDownlink",
+    slots: container_slots([(3, Of::Up), (4, Of::Down), (6, Of::Closed)]),
 };
 
 /// Reads the containers of a list. One without a time of first usage began where the one before it of its rating group
 /// was closed, else with the record.
-#[inline]
 pub(super) fn containers(
     list: &Tlv<'_>,
     rule: &ContainerRule,
-    opened: LocalTime,
+    (opened, parts): (LocalTime, &mut Parts),
 ) -> Result<Containers, Fault> {
-    let mut found = Containers { parts: SmallVec::new(), without_volume: 0, reinterpreted: false };
+    let mut found = Containers::default();
+    parts.clear();
     for element in list.children() {
         let element = element.map_err(|error| error.fault(rule.list))?;
         if !element.tag.is(Tag::SEQUENCE) || !element.tag.is_constructed() {
             return Err(no_sequence(rule.list));
         }
-        if found.parts.len() == CONTAINERS_MAX {
+        if parts.len() == CONTAINERS_MAX {
             return Err(too_many(rule.list));
         }
         let container = container(&element, rule)?;
         let (end, group) = (container.end, container.rating_group);
-        let start = container.first.unwrap_or_else(|| began(&found.parts, (end, group), opened));
-        found.parts.push(RawPart { start, end, quantity: container.octets, rating_group: group });
+        let start = container.first.unwrap_or_else(|| began(parts, (end, group), opened));
+        parts.push(RawPart { start, end, quantity: container.octets, rating_group: group });
+        found.count += 1;
         found.without_volume += u32::from(!container.has_volume);
         found.reinterpreted |= container.reinterpreted;
     }
@@ -310,48 +337,41 @@ struct Container {
 
 #[inline]
 fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault> {
-    let (mut group, mut first, mut last, mut closed) = (None, None, None, None);
-    let (mut up, mut down) = (None, None);
+    let mut found = [None; Of::Other as usize + 1];
     let mut seen = 0u64;
     for field in element.children() {
         let field = field.map_err(|error| error.fault(rule.list))?;
-        let Some(number) = field.tag.in_context().filter(|number| *number < u64::BITS) else { continue };
+        let number = field.tag.in_context().unwrap_or(u32::MAX);
+        let Some(slot) = rule.slots.get(number as usize) else { continue };
         if seen & 1 << number != 0 {
             return Err(again(rule.list, number));
         }
         seen |= 1 << number;
-        let place = match Some(number) {
-            tag if tag == rule.rating_group => &mut group,
-            tag if tag == rule.first_usage => &mut first,
-            tag if tag == rule.last_usage => &mut last,
-            Some(tag) if tag == rule.closed.0 => &mut closed,
-            Some(tag) if tag == rule.up.0 => &mut up,
-            Some(tag) if tag == rule.down.0 => &mut down,
-            _ => continue,
-        };
-        *place = Some(field.content);
-    }
-    let mut reinterpreted = false;
-    let rating_group = match (rule.rating_group, group) {
-        (None, _) => None,
-        (Some(_), None) => return Err(missing("ratingGroup")),
-        (Some(_), Some(content)) => {
-            let number = unsigned("ratingGroup", content, &mut reinterpreted)?;
-            let small = u32::try_from(number).map_err(|_| out_of_range("ratingGroup", content))?;
-            Some(small)
+        if let Some(place) = found.get_mut(usize::from(*slot)) {
+            *place = Some(field.content);
         }
+    }
+    let [group, first, last, closed, up, down, _] = found;
+    let mut reinterpreted = false;
+    let rating_group = match group {
+        Some(content) => Some(rating_group(content, &mut reinterpreted)?),
+        None if rule.grouped => return Err(missing("ratingGroup")),
+        None => None,
     };
-    let first = first.map(|content| read_time("timeOfFirstUsage", content)).transpose()?;
+    let first = match first {
+        Some(content) => Some(read_time("timeOfFirstUsage", content)?),
+        None => None,
+    };
     let end = match (last, closed) {
         (Some(content), _) => read_time("timeOfLastUsage", content)?,
-        (None, Some(content)) => read_time(rule.closed.1, content)?,
-        (None, None) => return Err(missing(rule.closed.1)),
+        (None, Some(content)) => read_time(rule.closed, content)?,
+        (None, None) => return Err(missing(rule.closed)),
     };
     let mut volume = |content: Option<&[u8]>, name| match content {
         Some(content) => unsigned(name, content, &mut reinterpreted),
         None => Ok(0),
     };
-    let (more, octets) = (volume(up, rule.up.1)?, volume(down, rule.down.1)?);
+    let (more, octets) = (volume(up, rule.up)?, volume(down, rule.down)?);
     let sum = octets.checked_add(more).and_then(|sum| i64::try_from(sum).ok());
     let octets = sum.ok_or_else(|| overflow(rule.list, octets, more))?;
     Ok(Container {
@@ -362,6 +382,11 @@ fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault
         has_volume: up.is_some() || down.is_some(),
         reinterpreted,
     })
+}
+
+fn rating_group(content: &[u8], reinterpreted: &mut bool) -> Result<u32, Fault> {
+    let number = unsigned("ratingGroup", content, reinterpreted)?;
+    u32::try_from(number).map_err(|_| out_of_range("ratingGroup", content))
 }
 
 /// Reads a time stamp.

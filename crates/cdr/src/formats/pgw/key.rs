@@ -5,7 +5,7 @@
 use super::decode::{Field, PgwRecord};
 use crate::formats::KeyRule;
 use caudal_usage::Fault;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 /// Name and version. A change of the fields below needs a new version.
 const NAME: &str = "pgw/1";
@@ -29,21 +29,32 @@ pub(super) struct Keys<'a> {
 /// Picks them. The session is the bearer of one gateway, so that its partial records meet in one slot.
 #[inline]
 pub(super) fn pick<'a>(cdr: &PgwRecord<'a>) -> Result<Keys<'a>, Fault> {
+    const NONE: &[u8] = &[];
     let (gateway, charging) = (cdr.need(Field::GatewayAddress)?, cdr.need(Field::ChargingId)?);
+    let key = [
+        gateway,
+        charging,
+        cdr.get(Field::RecordSequenceNumber),
+        cdr.need(Field::RecordOpeningTime)?,
+        cdr.get(Field::LocalSequenceNumber),
+        NONE,
+        NONE,
+        NONE,
+    ];
+    let billed = [
+        cdr.get(Field::ServedImsi),
+        cdr.get(Field::ServedMsisdn),
+        cdr.get(Field::TrafficVolumes),
+        cdr.get(Field::ServiceData),
+        NONE,
+        NONE,
+        NONE,
+        NONE,
+    ];
+    // Written in place: several times faster than one after the other.
     Ok(Keys {
-        key: smallvec![
-            gateway,
-            charging,
-            cdr.get(Field::RecordSequenceNumber),
-            cdr.need(Field::RecordOpeningTime)?,
-            cdr.get(Field::LocalSequenceNumber)
-        ],
-        session: smallvec![gateway, charging],
-        billed: smallvec![
-            cdr.get(Field::ServedImsi),
-            cdr.get(Field::ServedMsisdn),
-            cdr.get(Field::TrafficVolumes),
-            cdr.get(Field::ServiceData)
-        ],
+        key: SmallVec::from_buf_and_len(key, 5),
+        session: SmallVec::from_buf_and_len([gateway, charging, NONE, NONE], 2),
+        billed: SmallVec::from_buf_and_len(billed, 4),
     })
 }

@@ -3,14 +3,13 @@
 //! it; its session is known by the charging id and the gateway.
 //! Never adds flow volumes and bearer volumes: they count the same octets.
 
-use super::decode::{self, Containers, Field, PgwRecord, SERVICE_DATA, TRAFFIC_VOLUMES};
+use super::decode::{self, Containers, Field, Parts, PgwRecord, SERVICE_DATA, TRAFFIC_VOLUMES};
 use super::key;
-use crate::ber::value;
+use crate::ber::{BadValue, value};
 use crate::texts::{Texts, push_decimal, push_hex};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Unit};
 use smallvec::SmallVec;
-use std::ops::Range;
 
 /// Names of what was negative by its octets, by bits: 1 charging id, 2 local sequence number, 4 containers.
 const REINTERPRETED: [&str; 8] = [
@@ -31,20 +30,15 @@ pub(super) fn map<'a>(cdr: &PgwRecord<'a>, texts: &'a mut Texts) -> Result<RawUs
     let opened =
         decode::read_time(decode::name(Field::RecordOpeningTime), cdr.get(Field::RecordOpeningTime))?;
     let end = closed(cdr, opened)?;
-    let (mut charging, mut local, mut contained) = (false, false, false);
+    let (mut charging, mut local) = (false, false);
     number(cdr, Field::ChargingId, &mut charging)?;
     let sequence = number(cdr, Field::LocalSequenceNumber, &mut local)?;
-    let found = volumes(cdr, opened)?;
-    let (parts, without_volume) = match found {
-        Some(found) => {
-            contained = found.reinterpreted;
-            (found.parts, found.without_volume)
-        }
-        None => (SmallVec::new(), 0),
-    };
-    let reinterpreted = usize::from(charging) | usize::from(local) << 1 | usize::from(contained) << 2;
+    let mut parts = Parts::new();
+    let found = volumes(cdr, (opened, &mut parts))?;
+    let reinterpreted =
+        usize::from(charging) | usize::from(local) << 1 | usize::from(found.reinterpreted) << 2;
     let Texts { imsi, imei, number, network, others } = texts;
-    let notes = Notes { reinterpreted, without_volume };
+    let notes = Notes { reinterpreted, without_volume: found.without_volume };
     let served_number = served_number(cdr, number)?;
     Ok(RawUsage {
         record_type: RecordType::Data,
@@ -82,7 +76,7 @@ fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Fault> {
     let content = cdr.need(Field::RecordType)?;
     match value::integer(content) {
         Ok(decode::RECORD_TYPE) => Ok(()),
-        _ => Err(crate::ber::BadValue("85, a PGWRecord").fault(decode::name(Field::RecordType), content)),
+        _ => Err(BadValue("85, a PGWRecord").fault(decode::name(Field::RecordType), content)),
     }
 }
 
@@ -105,14 +99,14 @@ fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result
 
 /// The containers of flows, unless none of them has a volume and there are some of bearers.
 #[inline]
-fn volumes(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<Option<Containers>, Fault> {
-    let flows =
-        cdr.services.as_ref().map(|list| decode::containers(list, &SERVICE_DATA, opened)).transpose()?;
-    match (flows, &cdr.volumes) {
-        (Some(flows), None) => Ok(Some(flows)),
-        (Some(flows), Some(_)) if flows.has_volume() => Ok(Some(flows)),
-        (_, Some(list)) => decode::containers(list, &TRAFFIC_VOLUMES, opened).map(Some),
-        (None, None) => Ok(None),
+fn volumes(cdr: &PgwRecord<'_>, (opened, parts): (LocalTime, &mut Parts)) -> Result<Containers, Fault> {
+    let mut found = Containers::default();
+    if let Some(list) = &cdr.services {
+        found = decode::containers(list, &SERVICE_DATA, (opened, parts))?;
+    }
+    match &cdr.volumes {
+        Some(list) if !found.has_volume() => decode::containers(list, &TRAFFIC_VOLUMES, (opened, parts)),
+        Some(_) | None => Ok(found),
     }
 }
 
@@ -170,44 +164,50 @@ struct Notes {
 type Attributes<'a> = SmallVec<[(&'a str, &'a [u8]); 4]>;
 
 /// What plans may ask for besides, present only.
+#[inline]
 fn attributes<'a>(
     cdr: &PgwRecord<'a>,
     notes: &Notes,
     (imei, others): (&'a mut [u8; value::DIGITS_MAX], &'a mut Vec<u8>),
 ) -> Result<Attributes<'a>, Fault> {
+    let rat = rat_type(cdr)?;
+    let location = cdr.get(Field::UserLocation);
+    // Written one behind the other; where each ends is enough to find it again.
     others.clear();
-    let mut written: SmallVec<[(&'static str, Range<usize>); 4]> = SmallVec::new();
-    let mut write = |name, push: &dyn Fn(&mut Vec<u8>)| {
-        let start = others.len();
-        push(others);
-        written.push((name, start..others.len()));
-    };
-    if let Some(content) = cdr.find(Field::RatType) {
-        let rat = value::integer(content)
-            .ok()
-            .and_then(|rat| u64::try_from(rat).ok())
-            .ok_or_else(|| decode::out_of_range(decode::name(Field::RatType), content))?;
-        write("rat_type", &|out| push_decimal(out, rat));
+    push_hex(others, location);
+    let located = others.len();
+    if let Some(rat) = rat {
+        push_decimal(others, rat);
     }
-    if let Some(content) = cdr.find(Field::UserLocation) {
-        write("user_location", &|out| push_hex(out, content));
+    let mut ends = [others.len(), 0, 0];
+    let counts = [cdr.unknown, notes.without_volume];
+    for (end, count) in ends.iter_mut().skip(1).zip(counts) {
+        push_decimal(others, u64::from(count));
+        *end = others.len();
     }
-    for (name, count) in [("unknown_tags", cdr.unknown), ("containers_without_volume", notes.without_volume)]
-    {
-        if count > 0 {
-            write(name, &|out| push_decimal(out, u64::from(count)));
-        }
-    }
+    let others: &'a [u8] = others;
     let imei = digits(cdr, Field::ServedImei, imei)?;
     let mut attributes = Attributes::new();
     if let Some(apn) = cdr.find(Field::AccessPointName) {
-        let text = value::ia5(apn).map_err(|bad| bad.fault(decode::name(Field::AccessPointName), apn))?;
-        attributes.push(("apn", text.as_bytes()));
+        attributes.push(("apn", access_point(apn)?));
     }
-    let others: &'a [u8] = others;
-    attributes.extend(written.into_iter().map(|(name, at)| (name, others.get(at).unwrap_or_default())));
+    if let Some(rat) = rat.and(others.get(located..ends[0])) {
+        attributes.push(("rat_type", rat));
+    }
+    if !location.is_empty() {
+        attributes.push(("user_location", others.get(..located).unwrap_or_default()));
+    }
     if !imei.is_empty() {
         attributes.push(("imei", imei));
+    }
+    let [start, unknown, without_volume] = ends;
+    for (name, count, at) in [
+        ("unknown_tags", cdr.unknown, start..unknown),
+        ("containers_without_volume", notes.without_volume, unknown..without_volume),
+    ] {
+        if count > 0 {
+            attributes.push((name, others.get(at).unwrap_or_default()));
+        }
     }
     if cdr.find(Field::Retransmission).is_some() {
         attributes.push(("retransmission", b"1"));
@@ -216,4 +216,17 @@ fn attributes<'a>(
         attributes.push(("read_as_unsigned", names.as_bytes()));
     }
     Ok(attributes)
+}
+
+/// The radio access technology by its number in TS 29.061.
+fn rat_type(cdr: &PgwRecord<'_>) -> Result<Option<u64>, Fault> {
+    let Some(content) = cdr.find(Field::RatType) else { return Ok(None) };
+    let number = value::integer(content).ok().and_then(|number| u64::try_from(number).ok());
+    number.map(Some).ok_or_else(|| decode::out_of_range(decode::name(Field::RatType), content))
+}
+
+/// The access point's name: IA5 text.
+fn access_point(content: &[u8]) -> Result<&[u8], Fault> {
+    let text = content.is_ascii().then_some(content);
+    text.ok_or_else(|| BadValue("7-bit text").fault(decode::name(Field::AccessPointName), content))
 }

@@ -80,7 +80,8 @@ impl Pgw {
 
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
-        let cdr = decode::decode(record)?;
+        let mut cdr = decode::PgwRecord::default();
+        decode::decode(record, &mut cdr)?;
         map::map(&cdr, &mut scratch.texts)
     }
 }

@@ -13,6 +13,7 @@ mod values;
 
 pub use detect::{Detected, detect};
 pub use formats::asterisk::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, SeventeenthColumn};
+pub use formats::chf::{Chf, ChfOptions};
 pub use formats::delimited::{
     ColumnSource, Constants, Delimited, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When,
 };

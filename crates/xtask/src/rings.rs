@@ -67,6 +67,11 @@ pub const RINGS: &[Ring] = &[
         runs: Runs::Files,
     },
     Ring {
+        name: "differential",
+        proves: "decoders of other makers read the same elements and values",
+        runs: Runs::Files,
+    },
+    Ring {
         name: "hostile",
         proves: "broken input, disks and folders lose nothing, panic nowhere and name no subscriber",
         runs: Runs::Files,

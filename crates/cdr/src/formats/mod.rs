@@ -3,6 +3,7 @@
 //! Never guesses the format of a source: the pipeline names it.
 
 pub mod asterisk;
+pub mod chf;
 pub mod delimited;
 pub mod pgw;
 
@@ -10,6 +11,7 @@ use crate::framing::Framing;
 use crate::split::Scratch;
 use asterisk::Asterisk;
 use caudal_usage::{Code, Fault, RawUsage, Stage};
+use chf::Chf;
 use delimited::Delimited;
 use pgw::Pgw;
 
@@ -27,6 +29,8 @@ pub struct KeyRule {
 pub enum Format {
     /// Asterisk `Master.csv`.
     Asterisk(Asterisk),
+    /// CHFRecords of TS 32.298.
+    Chf(Chf),
     /// Text in columns, described in the pipeline.
     Delimited(Delimited),
     /// PGWRecords of TS 32.298.
@@ -52,6 +56,7 @@ pub(crate) enum Shape {
     Delimited(delimited::Bound),
     /// Records that say all that is needed by themselves.
     Pgw,
+    Chf,
 }
 
 impl Layout {
@@ -63,6 +68,7 @@ impl Format {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Asterisk(_) => "asterisk",
+            Self::Chf(_) => "chf",
             Self::Delimited(_) => "delimited",
             Self::Pgw(_) => "pgw",
         }
@@ -71,7 +77,7 @@ impl Format {
     /// How records stand in the file.
     pub const fn framing(&self) -> Framing {
         match self {
-            Self::Asterisk(_) | Self::Delimited(_) | Self::Pgw(_) => Framing::Lines,
+            Self::Asterisk(_) | Self::Chf(_) | Self::Delimited(_) | Self::Pgw(_) => Framing::Lines,
         }
     }
 
@@ -79,6 +85,7 @@ impl Format {
     pub const fn key_rule(&self) -> &KeyRule {
         match self {
             Self::Asterisk(format) => format.key_rule(),
+            Self::Chf(format) => format.key_rule(),
             Self::Delimited(format) => format.key_rule(),
             Self::Pgw(format) => format.key_rule(),
         }
@@ -89,6 +96,7 @@ impl Format {
     pub fn open(&self, head: &[u8]) -> Result<Layout, Fault> {
         match self {
             Self::Asterisk(format) => format.open(head),
+            Self::Chf(format) => Ok(format.open(head)),
             Self::Pgw(format) => Ok(format.open(head)),
             Self::Delimited(format) => format.open(head),
         }
@@ -106,7 +114,8 @@ impl Format {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.read(bound, record, scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.read(*order, record, scratch),
             (Self::Pgw(format), Shape::Pgw) => format.read(record, scratch),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw) => {
+            (Self::Chf(format), Shape::Chf) => format.read(record, scratch),
+            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw | Shape::Chf) => {
                 Err(wrong_layout(record))
             }
         }
@@ -119,7 +128,8 @@ impl Format {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.fields(bound, record, &mut scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.fields(*order, record, &mut scratch),
             (Self::Pgw(_), Shape::Pgw) => pgw::fields(record),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw) => {
+            (Self::Chf(_), Shape::Chf) => chf::fields(record),
+            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw | Shape::Chf) => {
                 Err(wrong_layout(record))
             }
         }

@@ -3,9 +3,8 @@
 //! Never leaves a broker behind: it ends with the value, and also when the whole test program is killed.
 
 use crate::kit::Kit;
-use crate::node::{Node, Ports};
+use crate::node::{self, Node, Pace, Ports};
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,14 +48,22 @@ impl Broker {
     /// # Errors
     /// What is missing to run one, or why it did not come up, with the end of its log.
     pub fn start(folder: &Path) -> Result<Self> {
-        Self::start_keeping(folder, Keeps::Folder)
+        Self::start_as(folder, Pace::UpSoon, Keeps::Folder)
     }
 
-    pub(crate) fn start_keeping(folder: &Path, keeps: Keeps) -> Result<Self> {
+    /// The same for measurements: slower to start, faster after a while.
+    ///
+    /// # Errors
+    /// Those of [`Broker::start`].
+    pub fn start_for_load(folder: &Path) -> Result<Self> {
+        Self::start_as(folder, Pace::FastLater, Keeps::Folder)
+    }
+
+    pub(crate) fn start_as(folder: &Path, pace: Pace, keeps: Keeps) -> Result<Self> {
         let kit = Kit::fetch()?;
         let mut tries = 1;
         loop {
-            let node = Node { folder: folder.to_path_buf(), ports: Ports::free()? };
+            let node = Node { folder: folder.to_path_buf(), ports: Ports::free()?, pace };
             let mut broker = Self { kit: kit.clone(), node, process: None, keeps };
             match broker.start_again() {
                 Ok(()) => return Ok(broker),
@@ -110,8 +117,7 @@ impl Broker {
     /// If it does not end within a minute; then it is killed.
     pub fn stop(&mut self) -> Result<()> {
         let Some(mut process) = self.process.take() else { return Ok(()) };
-        let id = i32::try_from(process.java.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.context("no process id")?, Signal::TERM)?;
+        node::terminate(&process.java)?;
         let start = Instant::now();
         while process.java.try_wait()?.is_none() {
             if start.elapsed() > STOP_MOST {

@@ -5,6 +5,7 @@
 use crate::kit::Kit;
 use crate::ready;
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,12 +21,23 @@ const READY_MOST: Duration = Duration::from_secs(120);
 /// Room for a test, on a machine that does other things too.
 const HEAP: &[&str] = &["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"];
 
+const SIMPLE_CODE: &str = "-XX:TieredStopAtLevel=1";
+
 /// Only what went wrong, with its time: at `info` a start alone writes 1,900 lines.
 const LOGGING: &[&str] = &[
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 ];
+
+/// What the machine code of the broker is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// To be up soon: compiled once and simply, a third of the CPU time until it serves. For tests, which kill it soon.
+    UpSoon,
+    /// To be fast after a while, as in production. For measurements.
+    FastLater,
+}
 
 /// Lines of the log that are shown when a node does not come up.
 const LOG_TAIL: usize = 40;
@@ -36,6 +48,7 @@ pub struct Node {
     /// Everything the node writes lies in it.
     pub folder: PathBuf,
     pub ports: Ports,
+    pub pace: Pace,
 }
 
 /// Loopback ports of a node.
@@ -87,7 +100,7 @@ impl Node {
         }
         let mut tool = kit.java();
         // Gone in a second: compiling its code well would take longer than running it.
-        tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]).args(LOGGING);
+        tool.args([SIMPLE_CODE, "-XX:+UseSerialGC"]).args(LOGGING);
         tool.args(["kafka.tools.StorageTool", "format", "--standalone", "-t", &cluster_id()?, "-c"]);
         let output = tool.arg(self.properties()).output().context("cannot start java")?;
         if !output.status.success() {
@@ -102,6 +115,10 @@ impl Node {
         let log = log.with_context(|| format!("cannot open {}", self.log().display()))?;
         let mut java = kit.java();
         java.args(HEAP).args(LOGGING);
+        match self.pace {
+            Pace::UpSoon => java.arg(SIMPLE_CODE),
+            Pace::FastLater => &mut java,
+        };
         // Compression unpacks native code, which has to lie where programs may run.
         java.arg(format!("-Djava.io.tmpdir={}", self.scratch().display()));
         java.arg("kafka.Kafka").arg(self.properties());
@@ -150,6 +167,32 @@ impl Node {
             data.display()
         )
     }
+}
+
+/// Has a node write down the classes it loaded, for the starts to come.
+pub fn archive_classes(kit: &Kit, folder: &Path, archive: &Path) -> Result<()> {
+    let made = folder.join("classes.jsa");
+    let node = Node { folder: folder.to_path_buf(), ports: Ports::free()?, pace: Pace::UpSoon };
+    node.prepare(kit)?;
+    let mut command = node.command(kit)?;
+    // Read from the environment, since the class to run is already on the command line.
+    command.env("JDK_JAVA_OPTIONS", format!("-XX:ArchiveClassesAtExit={}", made.display()));
+    let mut java = command.spawn().context("cannot start java")?;
+    let ready = node.wait_ready(&mut java);
+    match &ready {
+        Ok(()) => terminate(&java)?,
+        Err(_) => java.kill()?,
+    }
+    java.wait()?;
+    ready?;
+    fs::rename(&made, archive)?;
+    fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))
+}
+
+/// Asks a process to end.
+pub fn terminate(java: &Child) -> Result<()> {
+    let id = i32::try_from(java.id()).ok().and_then(Pid::from_raw).context("no process id")?;
+    kill_process(id, Signal::TERM).context("cannot stop Kafka")
 }
 
 /// A random identity: 16 bytes in URL-safe Base64 without padding, of which hexadecimal digits are a part.

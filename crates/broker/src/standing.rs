@@ -3,7 +3,7 @@
 //! Never signals a process that is not a Kafka started in that folder.
 
 use crate::kit::{Kit, standing_folder};
-use crate::node::{Node, Ports};
+use crate::node::{Node, Pace, Ports};
 use crate::ready;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -46,7 +46,8 @@ impl Standing {
             None => standing_folder()?,
         };
         let controller = port.checked_add(1).with_context(|| format!("no port after {port}"))?;
-        Ok(Self { node: Node { folder, ports: Ports { broker: port, controller } } })
+        let ports = Ports { broker: port, controller };
+        Ok(Self { node: Node { folder, ports, pace: Pace::FastLater } })
     }
 
     /// Where clients connect to.

@@ -4,14 +4,14 @@
 mod support;
 
 use caudal_broker::{Reading, Topic, create_topics, read_topic, shared};
-use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
+use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 use support::{
-    CALL_MOST, Line, code_of, consumer_at, consumer_config, end_seen, producer, send, settle, texts,
+    CALL_MOST, Line, code_of, consumer_at, consumer_config, end_seen, producer, send, settle, stored, texts,
 };
 
 #[test]
@@ -146,7 +146,7 @@ fn a_broker_killed_within_a_transaction_keeps_it_open_or_ends_it_whole() {
     let line = Line::new(&broker, "killed", 2);
     let mut expect = Vec::new();
     // Milliseconds from the begin of the commit to the kill; none: killed before it.
-    let moments = [None, Some(0), Some(3), Some(9)];
+    let moments = [None, Some(0), Some(4), Some(12), Some(40)];
     for (round, moment) in moments.into_iter().enumerate() {
         let producer = line.producer();
         producer.begin_transaction().unwrap();
@@ -279,6 +279,51 @@ fn headers_arrive_as_they_were_sent() {
     assert_eq!(first.header("ce_id").as_deref(), Some("a2"));
     assert_eq!((second.key.as_deref(), second.value.as_deref()), (Some(&b"gone"[..]), None));
     println!("cases: 2");
+}
+
+/// How a transaction that carries an offset ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Commit,
+    Abort,
+    Crash,
+}
+
+#[test]
+fn offsets_count_with_the_transaction_they_were_sent_in() {
+    let Some(broker) = shared() else { return };
+    let line = Line::new(&broker, "offsets", 1);
+    let mut producer = line.producer();
+    // Partitions taken, not subscribed to: the group has no members, only offsets.
+    let group = [("group.id", "offsets-of-the-line")];
+    let consumer = consumer_at(&broker.bootstrap(), line.topic, Offset::Beginning, &group);
+    let mut expect = Offset::Invalid;
+    assert_eq!(stored(&consumer, line.topic), expect);
+    for (offset, end) in
+        [(5, End::Commit), (9, End::Abort), (7, End::Commit), (8, End::Crash), (6, End::Commit)]
+    {
+        producer.begin_transaction().unwrap();
+        send(&producer, line.topic, "a");
+        settle(&producer);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(line.topic, 0, Offset::Offset(offset)).unwrap();
+        let members = consumer.group_metadata().unwrap();
+        producer.send_offsets_to_transaction(&list, &members, CALL_MOST).unwrap();
+        // Nobody is told the old offset while a new one may come: the question waits. So whoever starts must first end
+        // what the one before left open (a new producer does), and ask then.
+        let asked = consumer.committed_offsets(list, Duration::from_millis(300));
+        assert!(asked.is_err(), "{end:?}: {asked:?}");
+        match end {
+            End::Commit => producer.commit_transaction(CALL_MOST).unwrap(),
+            End::Abort => producer.abort_transaction(CALL_MOST).unwrap(),
+            End::Crash => drop(std::mem::replace(&mut producer, line.producer())),
+        }
+        if end == End::Commit {
+            expect = Offset::Offset(offset);
+        }
+        assert_eq!(stored(&consumer, line.topic), expect, "{end:?} of {offset}");
+    }
+    println!("cases: 5");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The project's own chores, as `cargo xtask …`: test rings, tidiness, the arrow check, the code table, the benchmark.
 //! Relies on cargo being the one that started it and on the crates lying in `crates/`.
-//! Never needs anything but the Rust toolchain, and never leaves a file behind except the one it is asked to write.
+//! Never leaves a file in the checkout except the one it is asked to write.
 
 mod arrows;
 mod codes;
 mod count;
+mod kafka;
 mod lengths;
 mod repo;
 mod rings;
@@ -22,7 +23,9 @@ usage: cargo xtask COMMAND
   tidy                             run the checks of the ring `tidy` alone
   arrows                           print the crates by level; fail on an arrow that goes up
   codes                            write docs/codes.md from the table in the crate usage
-  bench [ARGS]...                  run the benchmark";
+  bench [ARGS]...                  run the benchmark
+  kafka [fetch|start|stop|status] [--folder DIR] [--port N]
+                                   a real Apache Kafka on this machine; alone: fetch and start";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +54,7 @@ fn run(args: &[String]) -> Result<Outcome> {
         ["arrows"] => arrows::print(&Repo::open()?),
         ["codes"] => codes::write(&Repo::open()?),
         ["bench", options @ ..] => bench(&Repo::open()?, options),
+        ["kafka", words @ ..] => kafka::run(words),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(Outcome::Good)

@@ -3,6 +3,7 @@
 //! Never passes a ring that ran no case, and under `CI=true` never one that left something out.
 
 use crate::count::{Tally, tally};
+use crate::kafka::{self, Needs};
 use crate::repo::Repo;
 use crate::{Outcome, tidy};
 use anyhow::{Context, Result, bail};
@@ -83,6 +84,9 @@ pub const RINGS: &[Ring] = &[
     },
 ];
 
+/// Rings that talk to a real broker.
+const WITH_BROKER: &[&str] = &["broker"];
+
 /// One set of flags for the build and for every ring: another set would compile the workspace a second time.
 pub const CARGO_TEST: &[&str] = &["test", "--release", "--workspace", "--features", "caudal/failpoints"];
 
@@ -122,6 +126,11 @@ impl Choice {
     fn needs_build(&self) -> bool {
         self.rings.iter().any(|ring| !matches!(ring.runs, Runs::Tidy))
     }
+
+    fn needs(&self) -> Needs {
+        let wants_broker = self.rings.iter().any(|ring| WITH_BROKER.contains(&ring.name));
+        if wants_broker { Needs::BuildAndBroker } else { Needs::Build }
+    }
 }
 
 fn find(name: &str) -> Result<&'static Ring> {
@@ -145,6 +154,9 @@ pub fn test_files(repo: &Repo) -> impl Iterator<Item = (&str, &str)> {
 /// Runs the chosen rings; the last line printed is `N passed, N failed`.
 pub fn test(repo: &Repo, choice: &Choice) -> Result<Outcome> {
     let mut sum = Tally::default();
+    if choice.needs_build() {
+        kafka::prepare(choice.needs());
+    }
     if choice.needs_build() && !build(repo)? {
         println!("the build failed, so no ring was run\n0 passed, 1 failed");
         return Ok(Outcome::Bad);

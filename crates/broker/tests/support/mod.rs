@@ -95,6 +95,21 @@ pub fn end_seen(bootstrap: &str, topic: &str, reading: Reading) -> i64 {
     partitions.map(|partition| consumer.fetch_watermarks(topic, partition.id(), CALL_MOST).unwrap().1).sum()
 }
 
+/// The offset a group has stored for partition 0. The coordinator of a group may be just about to be: then asked again.
+pub fn stored(consumer: &BaseConsumer, topic: &str) -> Offset {
+    for attempt in 1.. {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, 0);
+        match consumer.committed_offsets(list, Duration::from_secs(5)) {
+            Ok(list) => return list.elements()[0].offset(),
+            Err(error) if attempt < 6 => println!("stored offset, attempt {attempt}: {error}"),
+            Err(error) => panic!("{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    unreachable!("the last attempt returns")
+}
+
 /// The code of an error of a consumer.
 pub fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {

@@ -2,7 +2,7 @@
 //! Relies on clap for parsing and help.
 //! Never a default that depends on the machine's time or place.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Usage in, billable events out: nothing lost, nothing twice, every cent explained.
@@ -12,6 +12,40 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What is said on standard error.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Logs, on standard error.
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// Lines for people, or one JSON object a line
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// The least urgent that is logged
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Info, value_name = "LEVEL")]
+    pub log_level: LogLevel,
+}
+
+/// The form of a log.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How urgent a line is.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
 }
 
 /// The commands.

@@ -24,13 +24,18 @@ impl Failure {
         Self::Usage(message.into())
     }
 
-    /// The exit code.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+    /// The exit code, as a number.
+    pub const fn code(&self) -> u8 {
+        match self {
             Self::Found => 1,
             Self::Usage(_) | Self::Configuration(_) => 2,
             Self::Io(_) => 3,
-        })
+        }
+    }
+
+    /// The exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
     }
 }
 

@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod inspect;
 mod memory;
+mod observe;
 mod print;
 mod usage_lines;
 
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     memory::keep_freed_pages();
     let cli = cli::Cli::parse();
-    print::log::start();
+    print::log::start(&cli.log);
     match arm_fail_points().and_then(|()| commands::run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

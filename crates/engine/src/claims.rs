@@ -46,6 +46,16 @@ impl Claims {
         }
     }
 
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.day.len() + self.window.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Octets that they take.
     pub fn memory_bytes(&self) -> usize {
         self.day.memory_bytes() + self.window.memory_bytes()

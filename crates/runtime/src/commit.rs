@@ -13,6 +13,7 @@ use caudal_wire::Encoder;
 use caudal_wire::frame::put_commit;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Lines for one stream, in pieces, and how many items the stages counted for it.
 #[derive(Debug, Default)]
@@ -58,6 +59,8 @@ pub struct Committed {
     pub released: Vec<FileOrdinal>,
     /// Octets of the frame.
     pub frame_bytes: u64,
+    /// Wall time of the three steps.
+    pub took: Duration,
 }
 
 /// The log, shared with whoever takes snapshots between commits.
@@ -86,9 +89,11 @@ impl Committer {
 
     /// Commits one epoch.
     pub fn commit(&mut self, mut prepared: Prepared) -> anyhow::Result<Committed> {
+        let clock = Instant::now();
         self.prepare(&mut prepared)?;
         let frame_bytes = self.make(&prepared)?;
-        self.finish(prepared, frame_bytes)
+        let (commit, released) = self.finish(prepared)?;
+        Ok(Committed { commit, released, frame_bytes, took: clock.elapsed() })
     }
 
     /// *prepare*: every line is sent, or stands durably in its data file, before the commit says so.
@@ -131,7 +136,7 @@ impl Committer {
     }
 
     /// *finish*: acts outside that may be repeated: final names, and telling the sources.
-    fn finish(&mut self, prepared: Prepared, frame_bytes: u64) -> anyhow::Result<Committed> {
+    fn finish(&mut self, prepared: Prepared) -> anyhow::Result<(Commit, Vec<FileOrdinal>)> {
         if let Target::Folder(outputs) = &mut self.target {
             outputs.finish(&prepared.commit.receipts)?;
         }
@@ -142,7 +147,7 @@ impl Committer {
             fail::at("commit.finish.source")?;
             released.push(claim.ordinal);
         }
-        Ok(Committed { commit: prepared.commit, released, frame_bytes })
+        Ok((prepared.commit, released))
     }
 }
 

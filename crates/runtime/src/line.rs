@@ -68,6 +68,11 @@ impl Runs {
         Ok(known)
     }
 
+    /// Claims on disk.
+    pub fn claims(&self) -> u64 {
+        self.set.claims()
+    }
+
     /// True when there is nothing on disk, so nothing need be asked for.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty()

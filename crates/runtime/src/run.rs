@@ -8,6 +8,7 @@ use crate::feed::{EpochBound, Feed, Sources};
 use crate::line::{Layout, Line};
 use crate::outputs::{Outputs, Roll};
 use crate::report::Report;
+use crate::standing::Standing;
 use caudal_engine::clock::Clock;
 use caudal_engine::fail;
 use caudal_engine::intake::Slice;
@@ -82,6 +83,12 @@ pub trait Watcher {
     fn claimed(&mut self, files: u64, octets: u64);
     /// A commit stands: the report so far.
     fn committed(&mut self, report: &Report);
+    /// The line is about to be restored: at the start, and again when a commit was in doubt.
+    fn restores(&mut self) {}
+    /// Where the line stands: when it is restored, and after each commit.
+    fn stands(&mut self, _report: &Report, _standing: &Standing) {}
+    /// The run turns: it is about to look for input, or to work on what it has.
+    fn turned(&mut self) {}
 }
 
 struct Run<'r, 's, 'w> {
@@ -144,7 +151,11 @@ pub fn run(setup: &Setup, mut world: World<'_>, options: &Options) -> anyhow::Re
         if !doubtful || !patient || world.stop.load(Ordering::Relaxed) {
             return Err(error);
         }
-        tracing::warn!(tries, "{error:#}; beginning again at the last commit in {pause:?}");
+        tracing::warn!(
+            event = "commit_in_doubt",
+            tries,
+            "{error:#}; beginning again at the last commit in {pause:?}"
+        );
         wait(pause, world.stop);
         pause = (pause * 2).min(PAUSE_MOST);
     }
@@ -162,6 +173,7 @@ fn wait(pause: Duration, stop: &AtomicBool) {
 
 /// One life of the line: recovered, then run until it ends or a commit is in doubt.
 fn live(setup: &Setup, world: &mut World<'_>, options: &Options, told: &mut Told) -> anyhow::Result<()> {
+    world.watcher.restores();
     let topics = world.broker.map(Broker::connect).transpose()?;
     let (mut line, mut log) = Line::recover(setup, (&world.disk, &options.state), options.layout)?;
     fail::at("recover.line")?;
@@ -181,6 +193,7 @@ fn live(setup: &Setup, world: &mut World<'_>, options: &Options, told: &mut Told
     let released = release_finished(&line, &world.sources)?;
     fail::at("recover.sources")?;
     told.recovered(&line);
+    world.watcher.stands(&told.report, &Standing::restored(&line));
     let log = Arc::new(Mutex::new(log));
     let committer = Committer::new(target, Arc::clone(&log), Arc::clone(&world.sources));
     let feed = Feed::resume(setup, Arc::clone(&world.sources), &line.ledger, options.window_days);
@@ -211,6 +224,7 @@ impl Run<'_, '_, '_> {
         let mut exhausted = true;
         let mut sent = 0;
         while !self.world.stop.load(Ordering::Relaxed) && self.options.until != Until::Commits(sent) {
+            self.world.watcher.turned();
             if exhausted {
                 self.settle()?;
                 self.scan()?;
@@ -288,12 +302,14 @@ impl Run<'_, '_, '_> {
         let clock = Instant::now();
         let verdict = self.commits.verdict();
         self.told.report.stages.wait += clock.elapsed();
-        let Some(Committed { commit, released, frame_bytes }) = verdict? else { return Ok(()) };
+        let Some(Committed { commit, released, frame_bytes, took }) = verdict? else { return Ok(()) };
         self.line.ledger.apply(&commit)?;
         self.line.log_bytes += frame_bytes;
+        let standing = Standing::committed(&self.line, &commit, took);
         self.carried.released.extend(released);
         self.told.committed();
         self.world.watcher.committed(&self.told.report);
+        self.world.watcher.stands(&self.told.report, &standing);
         Ok(())
     }
 

@@ -82,6 +82,11 @@ pub const RINGS: &[Ring] = &[
         proves: "on a real Kafka, killed and restarted, readers see what was committed, once",
         runs: Runs::Files,
     },
+    Ring {
+        name: "health",
+        proves: "metrics and health say what the run is at, and no client holds it up",
+        runs: Runs::Files,
+    },
 ];
 
 /// Rings that talk to a real broker.

@@ -6,9 +6,9 @@ use crate::cli::RunArgs;
 use crate::commands::{keys, owner, state, topics, versions};
 use crate::config::{EngineConfig, Pipeline};
 use crate::failure::Failure;
-use crate::print::progress::Progress;
+use crate::observe::Observer;
 use crate::print::summary::{self, Place};
-use crate::print::{say, tell};
+use crate::print::{finding, say};
 use caudal_connect::kafka::KafkaConfig;
 use caudal_engine::clock::Clock;
 use caudal_engine::topics::Broker;
@@ -38,8 +38,10 @@ impl Clock for SystemClock {
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
-    pipeline.warnings.iter().for_each(tell);
+    pipeline.warnings.iter().for_each(finding);
     let kafka = kafka(args, &pipeline)?;
+    let stop = stop_on_signals()?;
+    let mut observer = Observer::start(&pipeline, &stop)?;
     let (name, out) = (pipeline.name.clone(), args.out.clone().unwrap_or_else(|| pipeline.output.clone()));
     let real = RealDisk::new();
     let disk: SharedDisk = Arc::new(real.clone());
@@ -58,16 +60,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let options = options(args, &pipeline, out);
     let shards = shards(args, &pipeline.engine, options.layout.threads);
     let (setup, sources) = state::setup(pipeline, folder.secret, shards);
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    let mut progress = Progress::new(&name);
     let broker = broker.as_ref().map(|kafka| kafka as &dyn Broker);
-    let world = World { disk, clock: &SystemClock, sources, broker, stop: &stop, watcher: &mut progress };
-    let mut report = caudal_runtime::run(&setup, world, &options)?;
+    let world = World { disk, clock: &SystemClock, sources, broker, stop: &stop, watcher: &mut observer };
+    let result = caudal_runtime::run(&setup, world, &options);
+    let mut report = observer.ended(result)?;
     report.fsyncs = real.syncs();
-    progress.done();
     if args.json {
         say(summary::json(&report))?;
     } else {
@@ -88,6 +85,15 @@ fn kafka(args: &RunArgs, pipeline: &Pipeline) -> Result<Option<KafkaConfig>, Fai
         (Some(config), Some(brokers), None) => Ok(Some(KafkaConfig { brokers: brokers.clone(), ..config })),
         (kafka, None, _) => Ok(kafka),
     }
+}
+
+/// A flag that the signals to stop set.
+fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }
 
 fn options(args: &RunArgs, pipeline: &Pipeline, out: PathBuf) -> Options {

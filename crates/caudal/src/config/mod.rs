@@ -6,6 +6,7 @@ pub mod cases;
 mod delimited;
 mod folder;
 mod kafka;
+mod metrics;
 mod reader;
 mod reference;
 mod source;
@@ -22,6 +23,7 @@ use reader::{Keys, Report};
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
+pub use metrics::MetricsConfig;
 pub use source::SourceConfig;
 
 /// The file that describes a pipeline.
@@ -76,6 +78,8 @@ pub struct Pipeline {
     pub dedup: DedupConfig,
     /// How the line is run.
     pub engine: EngineConfig,
+    /// Whether metrics and health are served.
+    pub metrics: MetricsConfig,
     /// The sources, in order of their names: the order of the schedule.
     pub sources: Vec<SourceConfig>,
     /// Plans and tables.
@@ -117,6 +121,7 @@ impl Pipeline {
                 kafka: head.kafka,
                 dedup: head.dedup,
                 engine: head.engine,
+                metrics: head.metrics,
                 sources: head.sources,
                 tariff: data.tariff,
                 reference: data.reference,
@@ -136,6 +141,7 @@ struct Head {
     kafka: Option<KafkaConfig>,
     dedup: DedupConfig,
     engine: EngineConfig,
+    metrics: MetricsConfig,
     sources: Vec<SourceConfig>,
 }
 
@@ -165,6 +171,7 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
     let output = keys.text(report, "output").map_or("out", |text| text.value);
     let dedup = dedup(report, &mut keys);
     let engine = engine(report, &mut keys);
+    let metrics = metrics::read(report, &mut keys);
     if keys.has("kafka") && keys.has("output") {
         report.error(
             keys.place("output"),
@@ -179,7 +186,7 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
     let sources = tables.into_iter().filter_map(|table| source::read(report, table, folder)).collect();
     keys.finish(report);
     let sources = order(report, sources);
-    Some(Head { name: name?, output: output.into(), kafka, dedup, engine, sources })
+    Some(Head { name: name?, output: output.into(), kafka, dedup, engine, metrics, sources })
 }
 
 /// Sources in the order of the schedule: by name. Names are unique.

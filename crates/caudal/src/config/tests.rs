@@ -93,6 +93,7 @@ fn the_quickstart_loads() {
     assert_eq!((pipeline.name.as_str(), pipeline.output.as_path()), ("quickstart", Path::new("out")));
     assert_eq!(pipeline.dedup, DedupConfig { window_days: 90, memory: 512 << 20 });
     assert_eq!(pipeline.engine, EngineConfig::default());
+    assert_eq!(pipeline.metrics, MetricsConfig::default());
     let sources: Vec<_> = pipeline
         .sources
         .iter()
@@ -143,6 +144,7 @@ name = "all"
 output = "results"
 dedup = { window = "30 days", memory = "1 GiB" }
 engine = { threads = 2, shards = 8, epoch_records = 50_000, epoch_bytes = "16 MiB" }
+metrics = { listen = "[::1]:9464" }
 
 [[source]]
 name = "a"
@@ -200,6 +202,7 @@ filter = { when = { kind = ["x", "y"] }, code = "not_billable" }
         epoch_bytes: Some(16 << 20),
     };
     assert_eq!(pipeline.engine, engine);
+    assert_eq!(pipeline.metrics.listen, Some(([0, 0, 0, 0, 0, 0, 0, 1], 9464).into()));
     use caudal_connect::directory::{After, Complete};
     use caudal_mediation::assemble::{OnGap, Rule};
     let [a, b] = pipeline.sources.as_slice() else { panic!() };
@@ -222,7 +225,7 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
         ("nme = \"x\"", "pipeline.toml:2:1: error: unknown key \"nme\" (did you mean `name`?)"),
         (
             "colour = 1",
-            "pipeline.toml:2:1: error: unknown key \"colour\", expected one of: name, output, dedup, engine, kafka, source",
+            "pipeline.toml:2:1: error: unknown key \"colour\", expected one of: name, output, dedup, engine, metrics, kafka, source",
         ),
         ("output = 7", "pipeline.toml:2:10: error: `output` is 7, expected a text in quotes"),
         (
@@ -250,6 +253,19 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
             "pipeline.toml:2:21: error: `shards` is 0, expected a whole number from 1 to 256",
         ),
         ("engine = []", "pipeline.toml:2:10: error: `engine` is [], expected a table"),
+        (
+            "metrics = { listen = \"localhost\" }",
+            "pipeline.toml:2:22: error: `listen` is \"localhost\", expected an IP address and a port such as \"127.0.0.1:9464\"",
+        ),
+        (
+            "metrics = { listen = 9464 }",
+            "pipeline.toml:2:22: error: `listen` is 9464, expected a text in quotes",
+        ),
+        ("metrics = {}", "pipeline.toml:2:11: error: `listen` is missing"),
+        (
+            "metrics = { listen = \"127.0.0.1:1\", lsten = 1 }",
+            "pipeline.toml:2:37: error: unknown key \"lsten\" (did you mean `listen`?)",
+        ),
         (
             "kafka = { brokers = \"x\" }",
             "pipeline.toml:2:21: error: `brokers` is \"x\", expected \"host:port\", several separated by commas",

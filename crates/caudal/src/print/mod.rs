@@ -8,6 +8,7 @@ pub mod progress;
 pub mod summary;
 
 use crate::failure::Failure;
+use caudal_usage::{Diagnostic, Severity};
 use std::fmt::Display;
 use std::io::Write;
 
@@ -54,16 +55,33 @@ pub fn amount(value: caudal_usage::Decimal, places: i32) -> String {
     }
 }
 
+/// Says what is wrong with a file that a person wrote.
+pub fn finding(found: &Diagnostic) {
+    if !log::is_json() {
+        return tell(found);
+    }
+    let Diagnostic { file, line, column, message, hint, .. } = found;
+    match found.severity {
+        Severity::Error => tracing::error!(event = "finding", file, line, column, hint, "{message}"),
+        Severity::Warning => tracing::warn!(event = "finding", file, line, column, hint, "{message}"),
+    }
+}
+
 /// Says why a command failed: what, then why, then what to do.
 pub fn error(failure: &Failure) {
-    match failure {
-        Failure::Found => {}
-        Failure::Usage(message) => tell(format_args!("caudal: {message}")),
+    let message = match failure {
+        Failure::Found => return,
+        Failure::Usage(message) => message.clone(),
         Failure::Configuration(findings) => {
-            findings.iter().for_each(tell);
-            tell("caudal: the pipeline is not fit to run; nothing was read or written");
+            findings.iter().for_each(finding);
+            "the pipeline is not fit to run; nothing was read or written".to_owned()
         }
-        Failure::Io(error) => tell(format_args!("caudal: {}", causes(error))),
+        Failure::Io(error) => causes(error),
+    };
+    if log::is_json() {
+        tracing::error!(event = "failed", exit_code = failure.code(), "{message}");
+    } else {
+        tell(format_args!("caudal: {message}"));
     }
 }
 

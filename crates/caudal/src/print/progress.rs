@@ -1,79 +1,61 @@
-//! Progress of a run: a bar on a terminal, a plain line now and then elsewhere.
-//! Relies on commits: what is shown is durable.
-//! Never on standard output.
+//! Progress of a run: a bar on a terminal.
+//! Relies on commits: what is shown is durable. Lines of the log go above it.
+//! Never on standard output, and never where nobody looks.
 
-use super::{count, tell};
-use caudal_runtime::{Report, Watcher};
+use super::log;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
-/// Time between plain lines.
-const EVERY: Duration = Duration::from_secs(5);
+/// The bar that is shown, for lines that go above it.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Shows progress on standard error.
-pub struct Progress {
+/// A bar; it goes with this value.
+pub struct Bar {
+    bar: ProgressBar,
     name: String,
-    bar: Option<ProgressBar>,
-    start: Instant,
-    shown: Instant,
-    files: u64,
-    octets: u64,
 }
 
-impl Progress {
-    /// Progress of the pipeline `name`.
-    pub fn new(name: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0).with_style(style()));
-        let now = Instant::now();
-        Self { name: name.into(), bar, start: now, shown: now, files: 0, octets: 0 }
+impl Bar {
+    /// A bar for the pipeline `name`, where standard error is a terminal and logs are for people.
+    pub fn on_terminal(name: &str) -> Option<Self> {
+        if log::is_json() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        let bar = ProgressBar::new(0).with_style(style());
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+        Some(Self { bar, name: name.into() })
     }
 
-    /// Takes the bar away, before the summary.
-    pub fn done(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
+    /// Its end is at so many octets.
+    pub fn reaches(&self, octets: u64) {
+        self.bar.set_length(octets);
+        self.bar.set_message(format!("caudal · {}", self.name));
+    }
+
+    /// It stands at so many octets.
+    pub fn stands(&self, octets: u64) {
+        self.bar.set_position(octets);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Writes something while no bar is in the way.
+pub fn above<T>(write: impl FnOnce() -> T) -> T {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown {
+        Some(bar) => bar.suspend(write),
+        None => write(),
     }
 }
 
 fn style() -> ProgressStyle {
     let template = "{msg} {wide_bar} {percent:>3} %  {binary_bytes_per_sec}  {eta} left";
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-impl Watcher for Progress {
-    fn claimed(&mut self, files: u64, octets: u64) {
-        self.files += files;
-        self.octets += octets;
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(self.octets);
-                bar.set_message(format!("caudal · {}", self.name));
-            }
-            None => tell(format_args!(
-                "caudal · {} · took {} files ({} bytes)",
-                self.name,
-                count(files),
-                count(octets)
-            )),
-        }
-    }
-
-    fn committed(&mut self, report: &Report) {
-        if let Some(bar) = &self.bar {
-            // Compressed content is longer than its file: the bar stands at its end until the run does.
-            bar.set_position(report.bytes.min(self.octets));
-        } else if self.shown.elapsed() >= EVERY {
-            self.shown = Instant::now();
-            let records = count(report.counts.entered.unsigned_abs());
-            let percent = report.bytes.saturating_mul(100) / self.octets.max(1);
-            let seconds = self.start.elapsed().as_secs();
-            tell(format_args!(
-                "caudal · {} · {records} records committed, {} % in {seconds} s",
-                self.name,
-                percent.min(100)
-            ));
-        }
-    }
 }

@@ -118,6 +118,11 @@ impl Started {
         Ended { status, stdout: self.text("stdout"), stderr: self.text("stderr") }
     }
 
+    /// What it has complained of so far.
+    pub fn said(&self) -> String {
+        self.text("stderr")
+    }
+
     fn text(&self, name: &str) -> String {
         String::from_utf8_lossy(&fs::read(self.texts.path().join(name)).unwrap()).into_owned()
     }

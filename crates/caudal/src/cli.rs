@@ -118,7 +118,7 @@ pub struct LayoutArgs {
 pub struct ValidateArgs {
     /// Pipeline folder
     pub pipeline: PathBuf,
-    /// Also ask what lies outside the folder: directories and archives of sources can be listed
+    /// Also ask what lies outside the folder: directories and archives can be listed, a Kafka broker answers
     #[arg(long)]
     pub online: bool,
     /// Report as JSON lines

@@ -152,6 +152,12 @@ fn events_over_kafka_are_those_of_the_files() {
         }
         assert_eq!(message.key.as_deref(), Some(text("account").as_bytes()));
     }
+    let first = line.topic("rated").first().and_then(|message| message.header("ce_id")).unwrap();
+    for command in [vec!["explain", &first], vec!["audit"]] {
+        let mut looking_back = caudal();
+        looking_back.args(&command).arg("--state").arg(line.place.path("state"));
+        finish(looking_back).expect(0, command[0]);
+    }
     // Nothing new: nothing more is sent. A state that is lost comes back from the log topic.
     assert_eq!(line.run("state").number("records_in"), 0);
     assert_eq!(line.run("elsewhere").number("records_in"), 0);

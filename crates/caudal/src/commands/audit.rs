@@ -5,6 +5,7 @@
 mod checks;
 
 use crate::cli::StateArgs;
+use crate::commands::topics;
 use crate::failure::Failure;
 use crate::print::{json, signed};
 use caudal_engine::ledger::Ledger;
@@ -21,7 +22,10 @@ const FILES_SHOWN: usize = 40;
 /// Runs the command. Exit code 1 when a book does not balance.
 pub fn audit(args: &StateArgs) -> Result<(), Failure> {
     let peeked = read(&args.state)?;
-    let audit = checks::audit(&peeked, Folders { state: &args.state, out: &args.out });
+    let audit = match topics::reader(&args.state)? {
+        Some(kafka) => checks::audit_topics(&peeked, &kafka)?,
+        None => checks::audit(&peeked, Folders { state: &args.state, out: &args.out }),
+    };
     let lines = if args.json { json_lines(&audit, &peeked.ledger) } else { table(&audit, &peeked.ledger) };
     print(&lines)?;
     if audit.findings.is_empty() { Ok(()) } else { Err(Failure::Found) }

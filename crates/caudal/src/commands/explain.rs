@@ -18,7 +18,7 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         )));
     }
     let (state, out) = (args.state.state.as_path(), args.state.out.as_path());
-    let mut explainer = Explainer::new(audit::read(state)?, (state, out));
+    let mut explainer = Explainer::new(audit::read(state)?, (state, out))?;
     match explainer.explain(&id) {
         Ok(explained) => {
             let lines =

@@ -216,7 +216,10 @@ fn bases(chart: &mut Chart, pipeline: &Pipeline) {
 }
 
 fn outputs(chart: &mut Chart, pipeline: &Pipeline) {
-    let out = tail(&pipeline.output.display().to_string());
+    let out = match &pipeline.kafka {
+        Some(_) => format!("topics {}.*", pipeline.name),
+        None => tail(&pipeline.output.display().to_string()),
+    };
     chart.open("outputs", &out);
     for (id, what) in [
         ("rated", "billable events"),

@@ -13,7 +13,7 @@ mod rate;
 pub mod run;
 pub mod state;
 mod test;
-mod topics;
+pub mod topics;
 mod validate;
 pub mod versions;
 

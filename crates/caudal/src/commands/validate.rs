@@ -7,6 +7,7 @@ use crate::config::{PIPELINE_FILE, Pipeline};
 use crate::failure::Failure;
 use crate::print::{count, json, say};
 use caudal_connect::directory::After;
+use caudal_connect::kafka::Kafka;
 use caudal_usage::{Diagnostic, Severity};
 
 /// Runs the command. Exit code 1 when an error was found, 0 with warnings only.
@@ -34,7 +35,7 @@ pub fn validate(args: &ValidateArgs) -> Result<(), Failure> {
     loaded.map(drop).map_err(|_| Failure::Found)
 }
 
-/// What the folders of the sources say now: each must be there and can be listed.
+/// What the world says now: each folder of a source must be there and can be listed, and a broker must answer.
 fn outside(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for source in &pipeline.sources {
@@ -52,6 +53,9 @@ fn outside(pipeline: &Pipeline) -> Vec<Diagnostic> {
                 findings.push(Diagnostic::error_in_line(PIPELINE_FILE, 0, message));
             }
         }
+    }
+    if let Some(Err(error)) = pipeline.kafka.clone().map(|config| Kafka::new(config).probe()) {
+        findings.push(Diagnostic::error_in_line(PIPELINE_FILE, 0, format!("kafka: {error:#}")));
     }
     findings
 }

@@ -1,7 +1,8 @@
-//! The data files of one stream to their committed lines, in the order in which they were written.
-//! Relies on receipts: what lies behind them in an open file was never committed.
+//! The data files of one stream, or its topic, to the committed lines, in the order in which they were written.
+//! Relies on receipts: what lies behind them in an open file was never committed. A topic keeps the order of an account.
 //! Never holds more than a line.
 
+use caudal_connect::kafka::Kafka;
 use caudal_runtime::peek::Peeked;
 use caudal_usage::Stream;
 use std::fs::File;
@@ -19,6 +20,8 @@ pub struct DataFiles {
     /// Numbers of data files that are gone.
     missing: Vec<u32>,
     looked_in: String,
+    /// The topic that holds the lines instead.
+    topic: Option<(Kafka, Stream)>,
 }
 
 impl DataFiles {
@@ -30,6 +33,7 @@ impl DataFiles {
             files: Vec::new(),
             missing: Vec::new(),
             looked_in: format!("{} and {}", kept.display(), out.display()),
+            topic: None,
         };
         let newest = peeked.ledger.stream(stream).map_or(0, |receipt| receipt.segment);
         for segment in 1..=newest {
@@ -48,6 +52,12 @@ impl DataFiles {
         files
     }
 
+    /// The topic of a stream.
+    pub fn of_topic(kafka: &Kafka, stream: Stream) -> Self {
+        let looked_in = format!("the topic of {}", stream.as_str());
+        Self { files: Vec::new(), missing: Vec::new(), looked_in, topic: Some((kafka.clone(), stream)) }
+    }
+
     /// Where was looked, for a message.
     pub fn places(&self) -> String {
         match self.missing.len() {
@@ -63,6 +73,9 @@ impl DataFiles {
 
     /// Every line without its line end, until `visit` says false.
     pub fn lines(&self, visit: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        if let Some((kafka, stream)) = &self.topic {
+            return kafka.visit(*stream, visit).map(|_| ());
+        }
         let mut line = Vec::new();
         for (path, len) in &self.files {
             let mut reader = BufReader::with_capacity(READ_BYTES, File::open(path)?.take(*len));

@@ -11,7 +11,7 @@ mod recompute;
 mod show;
 mod show_lines;
 
-use crate::commands::versions;
+use crate::commands::{topics, versions};
 use crate::config::Pipeline;
 use caudal_engine::setup::Names;
 use caudal_runtime::peek::Peeked;
@@ -102,17 +102,22 @@ pub struct Loaded {
 
 impl Explainer {
     /// Over a state that was read.
-    pub fn new(peeked: Peeked, (state, out): (&Path, &Path)) -> Self {
+    pub fn new(peeked: Peeked, (state, out): (&Path, &Path)) -> anyhow::Result<Self> {
+        let kafka = topics::reader(state)?;
+        let data = |stream| match &kafka {
+            Some(kafka) => DataFiles::of_topic(kafka, stream),
+            None => DataFiles::of(&peeked, stream, (state, out)),
+        };
         let mut names = Names::default();
         peeked.ledger.files.values().for_each(|entry| names.push(entry.display_name()));
         let version = |folder| Version { folder, loaded: None };
-        Self {
-            rated: DataFiles::of(&peeked, Stream::Rated, (state, out)),
-            duplicates: DataFiles::of(&peeked, Stream::Duplicates, (state, out)),
+        Ok(Self {
+            rated: data(Stream::Rated),
+            duplicates: data(Stream::Duplicates),
             names,
             versions: versions::kept(state).into_iter().map(version).collect(),
             peeked,
-        }
+        })
     }
 
     /// Explains the event whose id begins with `id`: [`DIGITS_MIN`] to [`DIGITS`] lower-case hex digits.

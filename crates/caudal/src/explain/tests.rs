@@ -59,7 +59,7 @@ impl Ran {
     }
 
     fn explainer(&self) -> Explainer {
-        Explainer::new(audit::read(&self.state()).unwrap(), (&self.state(), &self.out()))
+        Explainer::new(audit::read(&self.state()).unwrap(), (&self.state(), &self.out())).unwrap()
     }
 
     fn events(&self) -> Vec<Value> {

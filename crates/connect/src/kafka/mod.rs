@@ -13,14 +13,18 @@ mod control;
 mod error;
 mod log;
 mod messages;
+mod reading;
 mod topics;
 mod transaction;
 
 use caudal_engine::topics::{Broker, Topics};
-use caudal_usage::KeySecret;
+use caudal_usage::{KeySecret, Stream};
 use rdkafka::ClientConfig;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use reading::Kept;
 
 /// The longest that a transaction may stay open before the broker aborts it. An epoch takes a fraction of a second.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,8 +46,8 @@ pub enum Missing {
     Refuse,
 }
 
-/// The topics of one pipeline.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The topics of one pipeline. Its `Debug` form leaves out the properties, which may hold passwords.
+#[derive(Clone, PartialEq, Eq)]
 pub struct KafkaConfig {
     /// Name of the pipeline: its transactional id, its consumer group, and the beginning of its topics' names.
     pub pipeline: String,
@@ -55,6 +59,13 @@ pub struct KafkaConfig {
     pub compression: String,
     /// Other properties of the client, for security and tuning; they go first, so that they break no promise.
     pub properties: Vec<(String, String)>,
+}
+
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("KafkaConfig");
+        shown.field("pipeline", &self.pipeline).field("brokers", &self.brokers).finish_non_exhaustive()
+    }
 }
 
 impl KafkaConfig {
@@ -119,6 +130,15 @@ impl Kafka {
         topics::ensure(&self.config)?;
         let mut transaction = transaction::Transaction::begin_life(Arc::clone(&self.config))?;
         control::agree(&self.config, &mut transaction, proposed)
+    }
+
+    /// Visits the value of every committed message of a stream, in order within a partition, until `visit` says false.
+    pub fn visit(
+        &self,
+        stream: Stream,
+        visit: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<Kept> {
+        reading::visit(&self.config, stream, visit)
     }
 
     /// Asks the brokers for their topics: for `validate --online`.

@@ -2,7 +2,7 @@
 //! Relies on receipts for how much of a data file is committed; what lies behind was not.
 //! Never trusts one figure twice: outcomes come from the books, lines and octets from the files.
 
-use crate::commands::topics;
+use caudal_connect::kafka::{Kafka, Kept};
 use caudal_engine::ledger::Ledger;
 use caudal_runtime::peek::{self, Measured, Peeked};
 use caudal_usage::code::Ends;
@@ -39,9 +39,6 @@ pub struct Audit {
 /// Audits a state.
 pub fn audit(peeked: &Peeked, folders: Folders<'_>) -> Audit {
     let mut audit = books(&peeked.ledger);
-    if topics::of(folders.state).is_some() {
-        return audit;
-    }
     let mut data = Data { folders, lines: BTreeMap::new(), paths: BTreeMap::new() };
     for receipt in peeked.receipts.values().filter(|receipt| receipt.len > 0) {
         data.receipt(receipt, &mut audit.findings);
@@ -50,8 +47,37 @@ pub fn audit(peeked: &Peeked, folders: Folders<'_>) -> Audit {
         data.older(stream, &mut audit.findings);
     }
     data.outcomes(&peeked.ledger, &mut audit);
-    data.finished(peeked, &mut audit.findings);
+    let lines = data.audit_lines();
+    finished(&peeked.ledger, lines, &mut audit.findings);
     audit
+}
+
+/// Audits a state whose commits are in topics.
+pub fn audit_topics(peeked: &Peeked, kafka: &Kafka) -> anyhow::Result<Audit> {
+    let mut audit = books(&peeked.ledger);
+    let folders = Folders { state: Path::new(""), out: Path::new("") };
+    let mut data = Data { folders, lines: BTreeMap::new(), paths: BTreeMap::new() };
+    let (mut audited, mut kept) = (Vec::new(), Kept::All);
+    for stream in Stream::ALL {
+        let mut count = 0;
+        let of_stream = kafka.visit(stream, &mut |line| {
+            count += 1;
+            if stream == Stream::Audit {
+                audited.push((format!("audit message {count}"), line.to_vec()));
+            }
+            Ok(true)
+        })?;
+        data.lines.insert((stream, 1), count);
+        if of_stream == Kept::Some {
+            kept = Kept::Some;
+        }
+    }
+    // Where retention has taken messages there is nothing to count.
+    if kept == Kept::All {
+        data.outcomes(&peeked.ledger, &mut audit);
+        finished(&peeked.ledger, audited, &mut audit.findings);
+    }
+    Ok(audit)
 }
 
 /// The books alone: every file balances, and the three sums are one.
@@ -233,27 +259,34 @@ impl Data<'_> {
         self.lines.range((stream, 0)..=(stream, u32::MAX)).map(|(_, lines)| *lines).sum()
     }
 
-    /// Every finished file has an audit line, and it agrees.
-    fn finished(&self, peeked: &Peeked, findings: &mut Vec<String>) {
-        let mut seen = BTreeSet::new();
+    /// Every line of the audit stream, with its place.
+    fn audit_lines(&self) -> Vec<(String, Vec<u8>)> {
+        let mut lines = Vec::new();
         for (path, len) in self.paths.range((Stream::Audit, 0)..=(Stream::Audit, u32::MAX)).map(|(_, at)| at)
         {
             let Ok(file) = std::fs::File::open(path) else { continue };
-            for (line, text) in BufReader::new(file.take(*len)).split(b'\n').map_while(Result::ok).enumerate()
-            {
-                let place = format!("{}:{}", path.display(), line + 1);
-                match serde_json::from_slice::<Value>(&text) {
-                    Ok(value) => agree(&value, &peeked.ledger, &mut seen).unwrap_or_else(|found| {
-                        findings.push(format!("{place}: {found}"));
-                    }),
-                    Err(error) => findings.push(format!("{place}: is no audit line: {error}")),
-                }
-            }
+            let texts = BufReader::new(file.take(*len)).split(b'\n').map_while(Result::ok);
+            let place = |line: usize| format!("{}:{}", path.display(), line + 1);
+            lines.extend(texts.enumerate().map(|(line, text)| (place(line), text)));
         }
-        for (file, entry) in &peeked.ledger.files {
-            if entry.finished.is_some() && !seen.contains(file) {
-                findings.push(format!("{}: finished, without an audit line", shown(&entry.display_name())));
-            }
+        lines
+    }
+}
+
+/// Every finished file has an audit line, and it agrees.
+fn finished(ledger: &Ledger, lines: Vec<(String, Vec<u8>)>, findings: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for (place, text) in lines {
+        match serde_json::from_slice::<Value>(&text) {
+            Ok(value) => agree(&value, ledger, &mut seen).unwrap_or_else(|found| {
+                findings.push(format!("{place}: {found}"));
+            }),
+            Err(error) => findings.push(format!("{place}: is no audit line: {error}")),
+        }
+    }
+    for (file, entry) in &ledger.files {
+        if entry.finished.is_some() && !seen.contains(file) {
+            findings.push(format!("{}: finished, without an audit line", shown(&entry.display_name())));
         }
     }
 }

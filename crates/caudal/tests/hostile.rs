@@ -7,6 +7,8 @@
 
 mod common;
 
+#[path = "hostile/collecting.rs"]
+mod collecting;
 #[path = "hostile/configuration.rs"]
 mod configuration;
 #[path = "hostile/damage.rs"]

@@ -3,12 +3,26 @@
 //! Never knows how a source is built.
 
 use caudal_cdr::framing::Framing;
-use caudal_engine::source::{Block, BlockKind, FileClaim, FileProgress, FoundFile, Source};
+use caudal_engine::source::{
+    Block, BlockKind, FileClaim, FileProgress, FileStat, FoundFile, Scan, Source, Standing,
+};
 use caudal_usage::FileOrdinal;
 
 /// The claim that an engine would make of a found file.
 pub(crate) fn claim(found: &FoundFile) -> FileClaim {
-    FileClaim { found: found.clone(), ordinal: FileOrdinal(1), arrival_ms: 0 }
+    FileClaim { found: found.clone(), ordinal: FileOrdinal(1), arrival_ms: 0, continued: None }
+}
+
+/// The files that a source shows to somebody who knows those that `known` says.
+pub(crate) fn found(
+    source: &mut dyn Source,
+    now_ms: i64,
+    known: &dyn Fn(&FileStat<'_>) -> bool,
+) -> Vec<FoundFile> {
+    let standing = |stat: &FileStat<'_>| if known(stat) { Standing::Known } else { Standing::New };
+    let finds = source.scan(&Scan { now_ms, limit: usize::MAX, standing: &standing }).unwrap();
+    assert!(finds.iter().all(|find| find.continues.is_none()));
+    finds.into_iter().map(|find| find.file).collect()
 }
 
 /// All blocks of a file from `from` on.
@@ -19,18 +33,26 @@ pub(crate) fn blocks(source: &dyn Source, found: &FoundFile, from: FileProgress)
 
 /// Checks a source whose complete files hold `contents`, in order of their names.
 ///
-/// MUST: show files in order of their names, leave out what is known, show the same files again; read every octet
+/// MUST: show files in order of their names, leave out what is known, show the same files again, in batches too; read every octet
 /// once; count the records that the framing counts; say `last` at the last block and only there; give the same blocks
 /// from any block's start; refuse to go on over other content; finish twice without an error.
 pub(crate) fn check(source: &mut dyn Source, framing: Framing, contents: &[&[u8]]) {
     let now_ms = i64::MAX / 2;
-    let found = source.scan(now_ms, &|_| false).unwrap();
+    let found = found(source, now_ms, &|_| false);
     assert_eq!(found.len(), contents.len(), "files");
     assert!(found.is_sorted_by(|a, b| a.name < b.name), "files in order of their names");
-    assert_eq!(source.scan(now_ms, &|_| false).unwrap(), found, "a second scan shows the same");
-    let first = found.first().cloned();
-    let rest = source.scan(now_ms, &|file| Some(file) == first.as_ref()).unwrap();
+    assert_eq!(self::found(source, now_ms, &|_| false), found, "a second scan shows the same");
+    let first = found.first().map(|file| file.name.clone());
+    let rest = self::found(source, now_ms, &|stat| Some(stat.name) == first.as_deref());
     assert_eq!(rest, found.get(1..).unwrap_or_default(), "known files are left out");
+    let new = |_: &FileStat<'_>| Standing::New;
+    let mut batches = Vec::new();
+    while batches.len() < found.len() {
+        let batch = source.scan(&Scan { now_ms, limit: 2, standing: &new }).unwrap();
+        assert!(!batch.is_empty() && batch.len() <= 2, "no more than wanted, and all in the end");
+        batches.extend(batch.into_iter().map(|find| find.file));
+    }
+    assert_eq!(batches, found, "batches follow each other");
 
     for (file, content) in found.iter().zip(contents) {
         let whole = blocks(source, file, FileProgress::default());

@@ -2,8 +2,9 @@
 //! Relies on commits being applied in order; the same function applies one just made and one read back.
 //! Never changed by anything but a commit.
 
+use crate::source::{FileStat, Standing};
 use caudal_usage::{
-    BookKey, Commit, Counts, Cursor, FileEntry, FileOrdinal, Finished, FoundFile, Receipt, Stamp, Stream,
+    BookKey, Commit, Counts, Cursor, FileEntry, FileOrdinal, Finished, Receipt, Stamp, Stream,
 };
 use caudal_wire::binary::{Decoder, Encoder, WireError};
 use caudal_wire::frame;
@@ -55,7 +56,9 @@ pub struct Ledger {
     /// Stamps of the record slots and of the account slots.
     pub stamps: [Vec<Stamp>; 2],
     names: HashMap<(CompactString, Vec<u8>), Vec<FileOrdinal>>,
-    contents: HashMap<(u64, u64), FileOrdinal>,
+    /// Finished files by content, least ordinal first, whichever ended first: a ledger that was read back knows no
+    /// other order.
+    contents: HashMap<(u64, u64), Vec<FileOrdinal>>,
 }
 
 impl Ledger {
@@ -105,17 +108,26 @@ impl Ledger {
 
     fn enter(&mut self, entry: FileEntry) {
         let ordinal = entry.claim.ordinal;
-        self.names.entry((entry.source.clone(), entry.claim.found.name.clone())).or_default().push(ordinal);
-        self.files.insert(ordinal, entry);
+        let name = (entry.source.clone(), entry.claim.found.name.clone());
+        match self.files.insert(ordinal, entry).and_then(|before| before.finished) {
+            None => self.names.entry(name).or_default().push(ordinal),
+            // It goes on: its content is none that was collected whole.
+            Some(end) => {
+                if let Some(same) = self.contents.get_mut(&(end.content_hash, end.octets)) {
+                    same.retain(|other| *other != ordinal);
+                }
+            }
+        }
     }
 
     fn finish(&mut self, ordinal: FileOrdinal, finished: Finished) {
         if let Some(entry) = self.files.get_mut(&ordinal) {
             entry.finished = Some(finished);
         }
-        // The least ordinal, whichever ended first: a ledger that was read back knows no other order.
-        let same = self.contents.entry((finished.content_hash, finished.octets)).or_insert(ordinal);
-        *same = ordinal.min(*same);
+        let same = self.contents.entry((finished.content_hash, finished.octets)).or_default();
+        if let Err(place) = same.binary_search(&ordinal) {
+            same.insert(place, ordinal);
+        }
     }
 
     /// Keeps the newest data file of a stream; an older one has been given its final name before a newer is begun.
@@ -144,21 +156,41 @@ impl Ledger {
         self.receipts.range((stream, 0)..=(stream, u32::MAX)).next_back().map(|(_, receipt)| *receipt)
     }
 
-    /// True when this very file was claimed before.
-    pub fn knows(&self, source: &str, found: &FoundFile) -> bool {
-        let Some(ordinals) = self.names.get(&(CompactString::from(source), found.name.clone())) else {
-            return false;
+    /// What is known of a name in a source. A file is told by size, inode and time; one that has them and another
+    /// content was written anew with its time set back, which nobody does by accident.
+    pub fn standing(&self, source: &str, stat: &FileStat<'_>) -> Standing {
+        let known = |entry: &&FileEntry| entry.claim.found.inode == stat.inode;
+        let entries = || self.named(source, stat.name).filter(known);
+        let same = |entry: &FileEntry| {
+            let found = &entry.claim.found;
+            (found.size, found.mtime_ns) == (stat.size, stat.mtime_ns)
         };
-        ordinals.iter().filter_map(|ordinal| self.files.get(ordinal)).any(|entry| {
-            let known = &entry.claim.found;
-            (known.size, known.inode, known.mtime_ns, known.head_hash)
-                == (found.size, found.inode, found.mtime_ns, found.head_hash)
-        })
+        if entries().any(same) {
+            return Standing::Known;
+        }
+        match entries().next_back() {
+            Some(entry) if entry.claim.found.size <= stat.size => match entry.finished {
+                Some(end) => Standing::Written { ordinal: entry.claim.ordinal, end },
+                None => Standing::Known,
+            },
+            _ => Standing::New,
+        }
+    }
+
+    /// The files that had this name in a source, in the order in which they were claimed first.
+    pub fn named(&self, source: &str, name: &[u8]) -> impl DoubleEndedIterator<Item = &FileEntry> {
+        let ordinals = self.names.get(&(CompactString::from(source), name.to_vec()));
+        ordinals.into_iter().flatten().filter_map(|ordinal| self.files.get(ordinal))
     }
 
     /// The finished file with this content; of several, the one that was claimed first.
     pub fn same_content(&self, finished: &Finished) -> Option<FileOrdinal> {
-        self.contents.get(&(finished.content_hash, finished.octets)).copied()
+        self.of_content(finished).next()
+    }
+
+    /// The finished files with this content, in the order of their ordinals.
+    pub fn of_content(&self, finished: &Finished) -> impl Iterator<Item = FileOrdinal> {
+        self.contents.get(&(finished.content_hash, finished.octets)).into_iter().flatten().copied()
     }
 
     /// The book of a file over all days.
@@ -223,32 +255,47 @@ impl Ledger {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::schedule::Schedule;
-    use caudal_usage::{Code, FileClaim};
+    use caudal_usage::{Code, Continued, FileClaim, FoundFile};
 
     fn entry(ordinal: u32) -> FileEntry {
         let name = format!("{ordinal}.csv").into_bytes();
         let found =
             FoundFile { source: 0, name, size: 10, inode: u64::from(ordinal), mtime_ns: 5, head_hash: 3 };
-        let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 4 };
+        let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 4, continued: None };
         FileEntry { source: "a".into(), claim, finished: None, released: false }
     }
 
-    /// Each epoch claims a file; the second ends the later one first; every content is the same.
+    const CONTENT: Finished = Finished { octets: 10, framed: 2, content_hash: 77, damaged: false };
+
+    /// File 3 has grown, when the fifth epoch claims it again.
+    fn grown() -> FileEntry {
+        let mut grown = entry(3);
+        (grown.claim.found.size, grown.claim.found.mtime_ns) = (15, 6);
+        grown.claim.continued = Some(Continued { end: CONTENT, ends: 1, before: FileOrdinal(5) });
+        grown
+    }
+
+    /// Each epoch claims a file; the second ends the later one first; every content is the same. File 3 ends with the
+    /// fourth epoch and goes on with the fifth.
     fn commit(epoch: u64) -> Commit {
         let ordinal = FileOrdinal(epoch as u32);
         let ended = match epoch {
             1 => vec![],
             2 => vec![FileOrdinal(2)],
             3 => vec![FileOrdinal(1)],
+            4 => vec![FileOrdinal(4), FileOrdinal(3)],
             _ => vec![ordinal],
         };
-        let content = Finished { octets: 10, framed: 2, content_hash: 77 };
+        let claimed = match epoch {
+            5 => vec![grown(), entry(5)],
+            _ => vec![entry(epoch as u32)],
+        };
         let mut counts = Counts { entered: 2, rated: 1, held: 1, ..Counts::default() };
         counts.add_code(Code::Gap);
         let receipt = |stream, segment, closed| Receipt { stream, segment, len: 5, lines: 1, crc: 9, closed };
@@ -258,8 +305,8 @@ mod tests {
             epoch,
             generation: format!("g{epoch}").into(),
             cursor,
-            claimed: vec![entry(epoch as u32)],
-            finished: ended.into_iter().map(|file| (file, content)).collect(),
+            claimed,
+            finished: ended.into_iter().map(|file| (file, CONTENT)).collect(),
             released: vec![FileOrdinal(epoch as u32 - 1)],
             books: vec![
                 (BookKey { file: ordinal, day: 5 }, counts),
@@ -334,8 +381,7 @@ mod tests {
     /// Files 2, 1 and 3 of one content end in this order. Once the ledger was read back, only ordinals are known.
     #[test]
     fn of_several_files_with_one_content_the_first_claimed_is_named() {
-        let end = Finished { octets: 10, framed: 2, content_hash: 77 };
-        let same = |epochs| after(epochs).same_content(&end);
+        let same = |epochs| after(epochs).same_content(&CONTENT);
         assert_eq!(
             [1, 2, 3, 5].map(same),
             [None, Some(FileOrdinal(2)), Some(FileOrdinal(1)), Some(FileOrdinal(1))]
@@ -351,13 +397,39 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_by_name_size_inode_time_and_head() {
-        let ledger = after(1);
-        let found = entry(1).claim.found;
-        assert!(ledger.knows("a", &found) && !ledger.knows("b", &found));
-        assert!(!ledger.knows("a", &FoundFile { size: 11, ..found.clone() }));
-        assert!(!ledger.knows("a", &FoundFile { inode: 2, ..found.clone() }));
-        assert!(!ledger.knows("a", &FoundFile { mtime_ns: 6, ..found.clone() }));
-        assert!(!ledger.knows("a", &FoundFile { head_hash: 4, ..found }));
+    fn a_file_that_goes_on_has_no_content_until_it_ends_again() {
+        let of_content = |epochs| after(epochs).of_content(&CONTENT).map(|file| file.0).collect::<Vec<_>>();
+        assert_eq!((of_content(4), of_content(5)), (vec![1, 2, 3, 4], vec![1, 2, 4, 5]));
+        let ledger = after(5);
+        let file = &ledger.files[&FileOrdinal(3)];
+        assert_eq!((file.finished, file.ends(), ledger.files[&FileOrdinal(4)].ends()), (None, 1, 1));
+        assert_eq!(file.claim.from().offset, 10);
+        assert_eq!(ledger.named("a", b"3.csv").count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_known_by_name_size_inode_and_time_and_goes_on_when_it_grows() {
+        let ledger = after(4);
+        let standing = |name: &str, (size, inode, mtime_ns)| {
+            ledger.standing("a", &FileStat { name: name.as_bytes(), size, inode, mtime_ns })
+        };
+        let written = |ordinal| Standing::Written { ordinal: FileOrdinal(ordinal), end: CONTENT };
+        for (name, stat, expected) in [
+            ("1.csv", (10, 1, 5), Standing::Known),
+            ("1.csv", (11, 1, 6), written(1)),
+            ("1.csv", (11, 1, 5), written(1)),
+            ("1.csv", (10, 1, 6), written(1)),
+            ("1.csv", (9, 1, 6), Standing::New),
+            ("1.csv", (10, 2, 5), Standing::New),
+            ("2.csv", (10, 1, 5), Standing::New),
+            ("9.csv", (10, 9, 5), Standing::New),
+        ] {
+            assert_eq!(standing(name, stat), expected, "{name} {stat:?}");
+        }
+        let other = FileStat { name: b"1.csv", size: 10, inode: 1, mtime_ns: 5 };
+        assert_eq!(ledger.standing("b", &other), Standing::New);
+        // While it is read, growth waits for its end.
+        let more = FileStat { name: b"3.csv", size: 20, inode: 3, mtime_ns: 9 };
+        assert_eq!(after(5).standing("a", &more), Standing::Known);
     }
 }

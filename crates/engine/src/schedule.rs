@@ -5,7 +5,7 @@
 use caudal_mediation::dedup::Window;
 use caudal_usage::commit::{NO_TIME_MS, OpenFile};
 use caudal_usage::time::DAY_MS;
-use caudal_usage::{Cursor, FileEntry, FileOrdinal, FileProgress, SourceCursor};
+use caudal_usage::{Cursor, FileClaim, FileEntry, FileOrdinal, FileProgress, SourceCursor};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Blocks that a source gives before the next one has its turn.
@@ -39,11 +39,25 @@ pub struct Seen {
     pub ends_file: bool,
 }
 
+/// A claimed file that waits.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    ordinal: FileOrdinal,
+    /// Where it is read from: its start, or the end from which it goes on.
+    from: FileProgress,
+}
+
+impl Waiting {
+    fn of(claim: &FileClaim) -> Self {
+        Self { ordinal: claim.ordinal, from: claim.from() }
+    }
+}
+
 /// The schedule: the cursor, and the claimed files that wait.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     cursor: Cursor,
-    waiting: Vec<VecDeque<FileOrdinal>>,
+    waiting: Vec<VecDeque<Waiting>>,
     /// Files claimed and not yet ended in the order of what was *seen*, which trails what was read.
     unseen: Vec<u32>,
     window: Window,
@@ -70,19 +84,22 @@ impl Schedule {
         }
     }
 
-    /// Resumes at `cursor`. Files that are claimed and not finished wait again, in the order of their ordinals. Those of
+    /// Resumes at `cursor`. Files that are claimed and not finished wait again, in the order of their claims. Those of
     /// a source that the cursor does not name are passed over: recovery refuses a pipeline that has lost such a source.
     pub fn resume(cursor: Cursor, files: &BTreeMap<FileOrdinal, FileEntry>, window_days: i32) -> Self {
         let count = cursor.sources.len();
         let window = Window::new(window_days, cursor.floor_day);
         let mut schedule =
             Self { cursor, waiting: vec![VecDeque::new(); count], unseen: vec![0; count], window };
-        for (&ordinal, entry) in files.iter().filter(|(_, entry)| entry.finished.is_none()) {
+        let mut unfinished: Vec<_> = files.values().filter(|entry| entry.finished.is_none()).collect();
+        unfinished.sort_by_key(|entry| entry.claim.order());
+        for entry in unfinished {
+            let ordinal = entry.claim.ordinal;
             let index = schedule.cursor.sources.iter().position(|source| source.name == entry.source);
             let Some(index) = index else { continue };
             schedule.unseen[index] += 1;
             if schedule.cursor.sources[index].open.is_none_or(|open| open.ordinal != ordinal) {
-                schedule.waiting[index].push_back(ordinal);
+                schedule.waiting[index].push_back(Waiting::of(&entry.claim));
             }
         }
         schedule
@@ -97,10 +114,26 @@ impl Schedule {
     pub fn claim(&mut self, source: u16) -> FileOrdinal {
         let ordinal = FileOrdinal(self.cursor.next_ordinal);
         self.cursor.next_ordinal += 1;
-        self.waiting[usize::from(source)].push_back(ordinal);
-        self.unseen[usize::from(source)] += 1;
-        self.cursor.sources[usize::from(source)].active = true;
+        self.queue(source, Waiting { ordinal, from: FileProgress::default() });
         ordinal
+    }
+
+    /// Queues a file that goes on from an earlier end. Those found together come before the new ones, in the order of
+    /// their ordinals.
+    pub fn claim_again(&mut self, source: u16, claim: &FileClaim) {
+        self.queue(source, Waiting::of(claim));
+    }
+
+    /// The ordinal that the next new file gets.
+    pub const fn next_ordinal(&self) -> FileOrdinal {
+        FileOrdinal(self.cursor.next_ordinal)
+    }
+
+    fn queue(&mut self, source: u16, waiting: Waiting) {
+        let index = usize::from(source);
+        self.waiting[index].push_back(waiting);
+        self.unseen[index] += 1;
+        self.cursor.sources[index].active = true;
     }
 
     /// The next block of the sequence; `None` when no claimed file is left.
@@ -124,9 +157,9 @@ impl Schedule {
     fn open(&mut self, index: usize) -> bool {
         let Some(source) = self.cursor.sources.get_mut(index) else { return false };
         if source.open.is_none() {
-            source.open = self.waiting[index].pop_front().map(|ordinal| OpenFile {
-                ordinal,
-                progress: FileProgress::default(),
+            source.open = self.waiting[index].pop_front().map(|waiting| OpenFile {
+                ordinal: waiting.ordinal,
+                progress: waiting.from,
                 taken: 0,
                 block: 0,
             });
@@ -208,7 +241,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caudal_usage::{FileClaim, FoundFile};
+    use caudal_usage::{Continued, Finished, FoundFile};
 
     /// Runs a schedule over `files[source] = blocks of each file`; every block is taken in `parts` parts.
     fn sequence(files: &[&[u32]], parts: u32) -> Vec<(u16, u32, u64)> {
@@ -315,7 +348,7 @@ mod tests {
                 mtime_ns: 0,
                 head_hash: 0,
             };
-            let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 0 };
+            let claim = FileClaim { found, ordinal: FileOrdinal(ordinal), arrival_ms: 0, continued: None };
             let entry = FileEntry { source: source.into(), claim, finished: None, released: false };
             (FileOrdinal(ordinal), entry)
         };
@@ -334,6 +367,45 @@ mod tests {
             assert_eq!(schedule.pick().map(|pick| (pick.file.0, pick.block)), Some((1, 1)));
         }
         assert_eq!(resumed.cursor(), schedule.cursor());
+    }
+
+    /// Files 0 and 1 ended; 2 and 3 wait; then 1 is found grown, together with 4. A stop in between changes no order.
+    #[test]
+    fn a_file_that_goes_on_has_its_turn_by_its_last_claim_and_starts_at_its_end() {
+        let found =
+            || FoundFile { source: 0, name: b"f".to_vec(), size: 1, inode: 1, mtime_ns: 0, head_hash: 0 };
+        let claim = |ordinal, continued| FileClaim {
+            found: found(),
+            ordinal: FileOrdinal(ordinal),
+            arrival_ms: 0,
+            continued,
+        };
+        let end = Finished { octets: 100, framed: 7, content_hash: 9, damaged: false };
+        let goes_on = claim(1, Some(Continued { end, ends: 1, before: FileOrdinal(4) }));
+        let mut straight = Schedule::resume(Schedule::start(["a"]), &BTreeMap::new(), 1);
+        for _ in 0..2 {
+            straight.claim(0);
+            let pick = straight.pick().unwrap();
+            straight.took_block(&pick, None);
+        }
+        straight.claim(0);
+        straight.claim(0);
+        assert_eq!(straight.next_ordinal(), FileOrdinal(4));
+        straight.claim_again(0, &goes_on);
+        straight.claim(0);
+        let waiting = [claim(2, None), claim(3, None), goes_on, claim(4, None)];
+        let files = waiting.map(|claim| {
+            (claim.ordinal, FileEntry { source: "a".into(), claim, finished: None, released: false })
+        });
+        let resumed = Schedule::resume(straight.cursor().clone(), &files.into(), 1);
+        for mut schedule in [straight, resumed] {
+            let mut order = Vec::new();
+            while let Some(pick) = schedule.pick() {
+                order.push((pick.file.0, pick.from.offset, pick.from.records));
+                schedule.took_block(&pick, None);
+            }
+            assert_eq!(order, [(2, 0, 0), (3, 0, 0), (1, 100, 7), (4, 0, 0)]);
+        }
     }
 
     #[test]

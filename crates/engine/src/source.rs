@@ -2,9 +2,9 @@
 //! Relies on a source showing complete files only, in a fixed order, and reading the same bytes again on request.
 //! Never lets a source decide what a record is: blocks are cut by the format's framing.
 
-use caudal_usage::Code;
+use caudal_usage::{Code, FileOrdinal};
 
-pub use caudal_usage::commit::{FileClaim, FileProgress, FoundFile, HEAD_LEN};
+pub use caudal_usage::commit::{Continued, FileClaim, FileProgress, Finished, FoundFile, HEAD_LEN};
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,17 +44,67 @@ pub trait BlockReader: Send {
     fn head(&self) -> &[u8];
 }
 
+/// What a look at a name shows, before anything is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileStat<'a> {
+    /// Name relative to the source's directory.
+    pub name: &'a [u8],
+    /// Octets on disk.
+    pub size: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// When it was last written to, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+}
+
+/// What the state knows of a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Nothing, or another file.
+    New,
+    /// This very file was claimed, or is being read: its growth is looked at after its end.
+    Known,
+    /// The file was read to this end and written to since. It goes on when its content still begins with what was
+    /// read; it is another file when it does not.
+    Written {
+        /// Its number.
+        ordinal: FileOrdinal,
+        /// Its end.
+        end: Finished,
+    },
+}
+
+/// A file to claim.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Find {
+    /// What was found.
+    pub file: FoundFile,
+    /// The ended file that it goes on from; its content was compared up to that end.
+    pub continues: Option<FileOrdinal>,
+}
+
+/// One look for files.
+pub struct Scan<'a> {
+    /// The clock, UTC milliseconds.
+    pub now_ms: i64,
+    /// Most finds that are wanted; the next scan goes on behind them.
+    pub limit: usize,
+    /// What the state knows. Asked before a file is opened, so that known files cost a look each.
+    pub standing: &'a dyn Fn(&FileStat<'_>) -> Standing,
+}
+
 /// A source of files.
 pub trait Source: Send {
-    /// Complete files that are there now, ordered by the bytes of their names. Files in `known` are left out.
-    fn scan(&mut self, now_ms: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>>;
+    /// Complete files that are there and not known, at most as many as are wanted, ordered by the bytes of their names.
+    fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>>;
 
     /// What scans refused or noticed since the last call, for the operator's log; each once while it lasts.
     fn take_alarms(&mut self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Opens a claimed file at `from`, having checked that the bytes before it are those read then.
+    /// Opens a claimed file at `from`, having checked that the bytes before it are those read then. At the end of a
+    /// file that goes on, what completes a record that was taken there already is one damaged item.
     fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>>;
 
     /// Archives, deletes or keeps a file that is done. May be called again for the same file.

@@ -22,8 +22,8 @@ use caudal_engine::turn::Epoch;
 use caudal_usage::code::Ends;
 use caudal_usage::money::add_exact;
 use caudal_usage::{
-    BookKey, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal, Finished,
-    Service, Stream,
+    BookKey, Commit, Counts, Currency, Cursor, Decimal, EventId, FileEntry, FileOrdinal, Finished, Service,
+    Stream,
 };
 use caudal_wire::lines::{FileLine, write_file};
 use std::collections::BTreeMap;
@@ -142,8 +142,10 @@ fn draw_up(
     let finished = finished(&parsed)?;
     sums.files = finished.len() as u64;
     let ledger = &line.ledger;
-    let audit = audit(ledger, &finished, &within, names);
-    let ended = ended(ledger, &finished, &carried.claimed);
+    let files = Files::new(ledger, &carried.claimed);
+    let audit = audit(&files, &finished, &within, names);
+    let ended =
+        finished.iter().filter_map(|(file, _)| files.get(*file)).map(|entry| entry.claim.clone()).collect();
     let commit = Commit {
         epoch: ledger.epoch + 1,
         generation: line.generation().into(),
@@ -172,7 +174,12 @@ fn finished(parsed: &[Parsed]) -> anyhow::Result<Vec<(FileOrdinal, Finished)>> {
         let next = parsed.slice.block.next;
         (
             parsed.slice.file,
-            Finished { octets: next.offset, framed: next.records, content_hash: next.prefix_hash },
+            Finished {
+                octets: next.offset,
+                framed: next.records,
+                content_hash: next.prefix_hash,
+                damaged: matches!(parsed.slice.block.kind, BlockKind::Damage { .. }),
+            },
         )
     });
     let finished: Vec<_> = finished.collect();
@@ -181,9 +188,31 @@ fn finished(parsed: &[Parsed]) -> anyhow::Result<Vec<(FileOrdinal, Finished)>> {
     Ok(finished)
 }
 
+/// Claimed files as this commit leaves them.
+struct Files<'a> {
+    ledger: &'a Ledger,
+    claimed: BTreeMap<FileOrdinal, &'a FileEntry>,
+}
+
+impl<'a> Files<'a> {
+    fn new(ledger: &'a Ledger, claimed: &'a [FileEntry]) -> Self {
+        let claimed = claimed.iter().map(|entry| (entry.claim.ordinal, entry)).collect();
+        Self { ledger, claimed }
+    }
+
+    fn get(&self, file: FileOrdinal) -> Option<&'a FileEntry> {
+        self.claimed.get(&file).copied().or_else(|| self.ledger.files.get(&file))
+    }
+
+    /// The finished file with this content; of several, the least ordinal. One that goes on from this commit is none.
+    fn same_content(&self, end: &Finished) -> Option<FileOrdinal> {
+        self.ledger.of_content(end).find(|file| !self.claimed.contains_key(file))
+    }
+}
+
 /// The audit line of each finished file: its book at its end.
 fn audit(
-    ledger: &Ledger,
+    files: &Files<'_>,
     finished: &[(FileOrdinal, Finished)],
     within: &BTreeMap<BookKey, Counts>,
     names: &Names,
@@ -191,33 +220,27 @@ fn audit(
     let mut lines = Vec::new();
     let mut contents = BTreeMap::new();
     for (file, end) in finished {
-        let mut counts = ledger.book(*file);
+        let mut counts = files.ledger.book(*file);
         let range = BookKey { file: *file, day: i32::MIN }..=BookKey { file: *file, day: i32::MAX };
         within.range(range).for_each(|(_, change)| counts.add(change));
         let content = (end.content_hash, end.octets);
         // The least ordinal of those that ended before, wherever epochs were cut.
         let here = contents.get(&content).copied();
-        let same = ledger.same_content(end).into_iter().chain(here).min();
+        let same = files.same_content(end).into_iter().chain(here).min();
         contents.insert(content, here.map_or(*file, |here: FileOrdinal| here.min(*file)));
+        let continued = files.get(*file).and_then(|entry| entry.claim.continued);
         let line = FileLine {
             file: names.get(*file),
             file_id: file.0,
             octets: end.octets,
             content_hash: end.content_hash,
+            grown_from: continued.map(|continued| continued.end.octets),
             same_content_as: same.map(|ordinal| ordinal.0),
             counts: &counts,
         };
         write_file(&mut lines, &line);
     }
     lines
-}
-
-fn ended(ledger: &Ledger, finished: &[(FileOrdinal, Finished)], claimed: &[FileEntry]) -> Vec<FileClaim> {
-    let claim = |file: &FileOrdinal| {
-        let fresh = claimed.iter().find(|entry| entry.claim.ordinal == *file);
-        fresh.or_else(|| ledger.files.get(file)).map(|entry| entry.claim.clone())
-    };
-    finished.iter().filter_map(|(file, _)| claim(file)).collect()
 }
 
 fn sum(

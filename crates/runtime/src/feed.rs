@@ -9,13 +9,17 @@ use caudal_engine::intake::Slice;
 use caudal_engine::ledger::Ledger;
 use caudal_engine::schedule::{Pick, Schedule};
 use caudal_engine::setup::{Names, Setup};
-use caudal_engine::source::{Block, BlockKind, BlockReader, Source};
-use caudal_usage::{Fault, FileClaim, FileEntry, FileOrdinal};
+use caudal_engine::source::{Block, BlockKind, BlockReader, FileStat, Find, Scan, Source};
+use caudal_usage::{Continued, Fault, FileClaim, FileEntry, FileOrdinal};
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sources, shared between reading and *finish*.
 pub type Sources = Arc<Vec<Mutex<Box<dyn Source>>>>;
+
+/// Files claimed at a time, over all sources: bounds the frame of a commit. The rest waits in the folders, which cost
+/// nothing.
+const CLAIMS_MAX: usize = 4_096;
 
 /// Where an epoch is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +40,8 @@ pub struct Feed<'s> {
     pub names: Arc<Names>,
     claims: HashMap<FileOrdinal, FileClaim>,
     open: HashMap<u16, OpenReader>,
+    /// Some source had more files than could be claimed at a time.
+    more_waits: bool,
 }
 
 /// A file that is being read.
@@ -59,40 +65,78 @@ impl<'s> Feed<'s> {
             }
         }
         let schedule = Schedule::resume(ledger.cursor.clone(), &ledger.files, window_days);
-        Self { setup, sources, schedule, names: Arc::new(names), claims, open: HashMap::new() }
+        Self {
+            setup,
+            sources,
+            schedule,
+            names: Arc::new(names),
+            claims,
+            open: HashMap::new(),
+            more_waits: false,
+        }
     }
 
-    /// Claims the complete files that nobody has claimed, in the order of source name and path. Returns the entries,
-    /// for the next commit.
+    /// Claims complete files that nobody has claimed, and ended ones that went on, in the order of source name and path,
+    /// as many at a time as a commit may hold. Returns the entries, for the next commit.
     pub fn scan(&mut self, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Vec<FileEntry>> {
         let arrival_ms = clock.now_ms();
+        let limit = (CLAIMS_MAX / self.sources.len().max(1)).max(1);
         let mut entries = Vec::new();
+        self.more_waits = false;
         for index in 0..self.sources.len() {
             let name = &self.setup.sources[index].name;
             let found = {
                 let mut source = self.sources[index].lock().unwrap_or_else(PoisonError::into_inner);
-                let known = |found: &_| ledger.knows(name, found);
-                let found =
-                    source.scan(arrival_ms, &known).with_context(|| format!("cannot scan source {name}"))?;
+                let standing = |stat: &FileStat<'_>| ledger.standing(name, stat);
+                let scan = Scan { now_ms: arrival_ms, limit, standing: &standing };
+                let found = source.scan(&scan).with_context(|| format!("cannot scan source {name}"))?;
                 source.take_alarms().iter().for_each(|alarm| tracing::warn!("source {name}: {alarm}"));
                 found
             };
-            for mut file in found {
-                file.source = index as u16;
-                let ordinal = self.schedule.claim(file.source);
-                let claim = FileClaim { found: file, ordinal, arrival_ms };
-                let entry = FileEntry {
-                    source: name.as_str().into(),
-                    claim: claim.clone(),
-                    finished: None,
-                    released: false,
-                };
-                Arc::make_mut(&mut self.names).push(entry.display_name());
-                self.claims.insert(ordinal, claim);
-                entries.push(entry);
+            self.more_waits |= found.len() == limit;
+            // What goes on comes first, so that the order of claims is one of numbers.
+            let (again, new): (Vec<_>, Vec<_>) = found.into_iter().partition(|find| find.continues.is_some());
+            let again = again.into_iter().filter_map(|find| goes_on(ledger, find));
+            let mut again: Vec<_> = again.collect();
+            again.sort_by_key(|entry| entry.claim.ordinal);
+            for mut entry in again {
+                entry.claim.arrival_ms = arrival_ms;
+                entries.push(self.claim_again(index as u16, entry));
+            }
+            for find in new {
+                let claim =
+                    FileClaim { found: find.file, ordinal: FileOrdinal(0), arrival_ms, continued: None };
+                let entry =
+                    FileEntry { source: name.as_str().into(), claim, finished: None, released: false };
+                entries.push(self.claim(index as u16, entry));
             }
         }
         Ok(entries)
+    }
+
+    /// True when the last scan left files behind because it had found as many as may be claimed at a time.
+    pub const fn more_waits(&self) -> bool {
+        self.more_waits
+    }
+
+    /// Numbers and queues a new file.
+    fn claim(&mut self, source: u16, mut entry: FileEntry) -> FileEntry {
+        entry.claim.found.source = source;
+        entry.claim.ordinal = self.schedule.claim(source);
+        Arc::make_mut(&mut self.names).push(entry.display_name());
+        self.claims.insert(entry.claim.ordinal, entry.claim.clone());
+        entry
+    }
+
+    /// Queues a file that goes on.
+    fn claim_again(&mut self, source: u16, mut entry: FileEntry) -> FileEntry {
+        entry.claim.found.source = source;
+        if let Some(continued) = &mut entry.claim.continued {
+            continued.before = self.schedule.next_ordinal();
+        }
+        self.schedule.claim_again(source, &entry.claim);
+        self.claims.insert(entry.claim.ordinal, entry.claim.clone());
+        entry
     }
 
     /// The slices of the next epoch, within `bound`; empty when no claimed file is left.
@@ -169,4 +213,15 @@ impl<'s> Feed<'s> {
         let layout = self.setup.sources[usize::from(pick.source)].format.open(reader.head());
         Ok(OpenReader { file: pick.file, reader, layout: Arc::new(layout), current: None })
     }
+}
+
+/// The entry of an ended file that goes on, as it is claimed again.
+fn goes_on(ledger: &Ledger, find: Find) -> Option<FileEntry> {
+    let mut entry = ledger.files.get(&find.continues?)?.clone();
+    let ends = entry.ends();
+    let end = entry.finished.take()?;
+    entry.released = false;
+    entry.claim.found = find.file;
+    entry.claim.continued = Some(Continued { end, ends, before: FileOrdinal(0) });
+    Some(entry)
 }

@@ -237,6 +237,8 @@ impl Run<'_, '_, '_> {
             if !exhausted {
                 self.epoch(slices)?;
                 sent += 1;
+            } else if self.feed.more_waits() {
+                // A batch of the files that wait is done; the next one is claimed at once.
             } else if self.options.until == Until::Stopped {
                 std::thread::sleep(POLL);
             } else {

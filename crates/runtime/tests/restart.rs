@@ -10,7 +10,9 @@ use caudal_cdr::formats::delimited::{
 use caudal_engine::clock::Clock;
 use caudal_engine::disk::Disk;
 use caudal_engine::setup::{Setup, SourceSetup};
-use caudal_engine::source::{Block, BlockKind, BlockReader, FileClaim, FileProgress, FoundFile, Source};
+use caudal_engine::source::{
+    Block, BlockKind, BlockReader, FileClaim, FileProgress, FileStat, Find, FoundFile, Scan, Source, Standing,
+};
 use caudal_mediation::assemble::{OnGap, Rule};
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{ReferenceBuilder, SubscriptionRow};
@@ -77,25 +79,39 @@ struct MemReader {
 }
 
 impl Source for MemSource {
-    fn scan(&mut self, _: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>> {
+    fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>> {
         let files = self.outside.files.lock().unwrap();
         let found = files.iter().filter(|((source, _), _)| *source == self.name);
-        let found = found.map(|((_, name), content)| FoundFile {
-            source: 0,
-            name: name.as_bytes().to_vec(),
-            size: content.len() as u64,
-            inode: hash(name),
-            mtime_ns: 0,
-            head_hash: hash(content),
+        let found = found.filter_map(|((_, name), content)| {
+            let (size, inode) = (content.len() as u64, hash(name));
+            let stat = FileStat { name: name.as_bytes(), size, inode, mtime_ns: 0 };
+            let file = FoundFile {
+                source: 0,
+                name: stat.name.to_vec(),
+                size,
+                inode,
+                mtime_ns: 0,
+                head_hash: hash(content),
+            };
+            let continues = match (scan.standing)(&stat) {
+                Standing::Known => return None,
+                Standing::New => None,
+                Standing::Written { ordinal, end } => {
+                    let read = content.as_bytes().get(..end.octets as usize)?;
+                    (hash(read) == end.content_hash).then_some(ordinal)
+                }
+            };
+            Some(Find { file, continues })
         });
-        Ok(found.filter(|found| !known(found)).collect())
+        Ok(found.take(scan.limit).collect())
     }
 
     fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>> {
         let files = self.outside.files.lock().unwrap();
         let name = |name: &str| name.as_bytes() == claim.found.name;
         let file = files.iter().find(|((source, file), _)| *source == self.name && name(file));
-        let content = file.map(|(_, content)| content.clone().into_bytes()).unwrap();
+        let content = file.map(|(_, content)| content.as_bytes()).unwrap();
+        let content = content[..claim.found.size as usize].to_vec();
         Ok(Box::new(MemReader { content, at: Some(from) }))
     }
 
@@ -301,6 +317,14 @@ impl Bench {
         Stream::ALL.into_iter().map(read).collect()
     }
 
+    /// Appends to files.
+    fn grow(&self, files: &[(&'static str, &'static str, String)]) {
+        let mut outside = self.outside.files.lock().unwrap();
+        for (source, name, more) in files {
+            outside.get_mut(&(*source, *name)).unwrap().push_str(more);
+        }
+    }
+
     fn peek(&self) -> Peeked {
         let disk: SharedDisk = Arc::new(self.disk.clone());
         peek::ledger(&disk, Path::new("state")).unwrap()
@@ -454,5 +478,77 @@ fn what_waits_follows_the_rule_of_its_own_source_when_others_come() {
         let straight = through(STRAIGHT).lines();
         assert_eq!(bench.lines()[&Stream::Rated], straight[&Stream::Rated]);
         assert!(straight[&Stream::Rated].iter().any(|line| line.contains("rates/4.csv")));
+    }
+}
+
+/// Growth of files that had ended: of the first source's first file twice, and of an empty one, with new files beside.
+fn growths() -> [Vec<(&'static str, &'static str, String)>; 2] {
+    let calls = |from: u32, to: u32| {
+        (from..to).map(|n| record((n, 0, true), 600 + n % 60, 40, n % 4 + 1)).collect::<String>()
+    };
+    let ended = record((1003, 2, true), 513, 60, 4);
+    [
+        vec![
+            ("holds", "1.csv", format!("{}{ended}", calls(5000, 5020))),
+            ("holds", "2.csv", format!("{HEADER}{}", calls(5020, 5025))),
+            ("rates", "2.csv", calls(5025, 5030)),
+        ],
+        vec![("holds", "1.csv", calls(5030, 5050))],
+    ]
+}
+
+fn grown(how: How) -> Bench {
+    let bench = Bench::default();
+    let [once, twice] = growths();
+    bench.add(&first());
+    bench.exhaust(&["holds", "rates"], how);
+    bench.grow(&once);
+    bench.add(&[("holds", "0.csv", format!("{HEADER}{}", record((6000, 0, true), 700, 60, 1)))]);
+    bench.exhaust(&["holds", "rates"], how);
+    bench.grow(&twice);
+    bench.exhaust(&["holds", "rates"], how);
+    bench
+}
+
+/// What is appended to a file that had ended is read once, as records of that file, wherever the machine crashed.
+#[test]
+fn a_file_that_grew_after_its_end_goes_on_as_the_same_file() {
+    let straight = grown(STRAIGHT);
+    let (lines, peeked) = (straight.lines(), straight.peek());
+    let whole = Bench::default();
+    whole.add(&first());
+    whole.exhaust(&["holds", "rates"], STRAIGHT);
+    let before = whole.peek().ledger.total();
+    let total = peeked.ledger.total();
+    assert!(total.balances());
+    assert_eq!(total.duplicate, before.duplicate, "old records are not presented again");
+    assert_eq!((total.replayed, peeked.ledger.files.len()), (0, first().len() + 1));
+    // 50 calls, one of another file, and a session that waited for its end.
+    assert_eq!(total.entered, before.entered + 50 + 1 + 1);
+    let file = peeked.ledger.named("holds", b"1.csv").next().unwrap();
+    assert_eq!(file.ends(), 3);
+    let book = peeked.ledger.book(file.claim.ordinal);
+    assert_eq!((book.entered, file.finished.map(|end| end.framed)), (44 + 21 + 20, Some(86)));
+    let audit = &lines[&Stream::Audit];
+    let ends: Vec<_> = audit.iter().filter(|line| line.contains("holds/1.csv")).collect();
+    assert_eq!(ends.len(), 3);
+    assert_eq!(ends.iter().filter(|line| line.contains("\"grown_from\"")).count(), 2);
+    let last = |record: u32| format!("\"records\":[{record}]");
+    assert!(
+        lines[&Stream::Rated].iter().any(|line| line.contains("holds/1.csv") && line.contains(&last(85)))
+    );
+    for how in [
+        How { shards: 3, ..STRAIGHT },
+        How { records: 1, shards: 2, ..STRAIGHT },
+        How { commits: Some(1), records: 10, ..STRAIGHT },
+        How { commits: Some(1), records: 3, ..STRAIGHT },
+        How { commits: Some(2), records: 4, shards: 5, ..STRAIGHT },
+        How { commits: Some(3), records: 5, shards: 2, memory_bytes: 1 << 14 },
+    ] {
+        let bench = grown(how);
+        assert_eq!(bench.lines(), lines, "{how:?}");
+        let found = bench.peek();
+        assert_eq!(found.ledger.books, peeked.ledger.books, "{how:?}");
+        assert_eq!(found.ledger.files, peeked.ledger.files, "{how:?}");
     }
 }

@@ -36,6 +36,38 @@ pub struct FileClaim {
     pub ordinal: FileOrdinal,
     /// When it was claimed, UTC milliseconds: the arrival, by which "in the future" is judged. In no output.
     pub arrival_ms: i64,
+    /// Set when the file had ended before and went on: it is read from that end.
+    pub continued: Option<Continued>,
+}
+
+/// A file that went on after it had ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Continued {
+    /// Its last end before this claim.
+    pub end: Finished,
+    /// How often it had ended; each end has an audit line.
+    pub ends: u32,
+    /// Ordinal of the next new file when it was claimed again: its place in the order of claims.
+    pub before: FileOrdinal,
+}
+
+impl FileClaim {
+    /// Where reading begins: the start of the file, or its last end.
+    pub fn from(&self) -> FileProgress {
+        self.continued.map_or(FileProgress::default(), |continued| FileProgress {
+            offset: continued.end.octets,
+            records: continued.end.framed,
+            prefix_hash: continued.end.content_hash,
+        })
+    }
+
+    /// The order in which claimed files of a source are read: that of the claims.
+    pub fn order(&self) -> (FileOrdinal, bool, FileOrdinal) {
+        match self.continued {
+            Some(continued) => (continued.before, false, self.ordinal),
+            None => (self.ordinal, true, self.ordinal),
+        }
+    }
 }
 
 /// How far a file has been read.
@@ -108,6 +140,8 @@ pub struct Finished {
     pub framed: u32,
     /// XXH3-64 of the content.
     pub content_hash: u64,
+    /// True when it ends in an item that could not be framed, so that what may follow begins inside a record.
+    pub damaged: bool,
 }
 
 /// A claimed file as the state keeps it.
@@ -117,13 +151,19 @@ pub struct FileEntry {
     pub source: CompactString,
     /// The claim.
     pub claim: FileClaim,
-    /// Set by the commit that holds the end of the file.
+    /// Set by the commit that holds the end of the file; unset by a later claim, when the file has grown.
     pub finished: Option<Finished>,
     /// True once the source was told and the file archived, deleted or kept.
     pub released: bool,
 }
 
 impl FileEntry {
+    /// How often the file has ended: once, and once more each time it grew and was read to its new end.
+    pub fn ends(&self) -> u32 {
+        let before = self.claim.continued.map_or(0, |continued| continued.ends);
+        before.saturating_add(u32::from(self.finished.is_some()))
+    }
+
     /// Source and name, as events show it: `msc-1/calls_0042.csv`. Bytes that are no UTF-8 are replaced.
     pub fn display_name(&self) -> String {
         format!("{}/{}", self.source, String::from_utf8_lossy(&self.claim.found.name))
@@ -190,7 +230,7 @@ pub struct Commit {
     pub generation: CompactString,
     /// The input position after it.
     pub cursor: Cursor,
-    /// Files claimed.
+    /// Files claimed: new ones, and ended ones that went on.
     pub claimed: Vec<FileEntry>,
     /// Files whose end it holds.
     pub finished: Vec<(FileOrdinal, Finished)>,

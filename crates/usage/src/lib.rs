@@ -26,8 +26,8 @@ pub use books::{BookKey, Counts};
 pub use claim::{Claim, Reach};
 pub use code::{Code, Fault, Stage};
 pub use commit::{
-    Commit, Cursor, FileClaim, FileEntry, FileProgress, Finished, FoundFile, OpenFile, Receipt, SourceCursor,
-    Stamp, Stream,
+    Commit, Continued, Cursor, FileClaim, FileEntry, FileProgress, Finished, FoundFile, OpenFile, Receipt,
+    SourceCursor, Stamp, Stream,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use digits::Digits;

@@ -4,7 +4,7 @@
 //!
 //! | section | content |
 //! |---|---|
-//! | version | 1 |
+//! | version | 2 |
 //! | commit | epoch, generation, cursor, claimed, finished, released, books, receipts, touched slots |
 //! | claims | `count × `[`crate::record::CLAIM_LEN`] |
 //! | sessions | see [`crate::state`] |
@@ -13,11 +13,11 @@
 use crate::binary::{Decoder, Encoder, WireError};
 use caudal_usage::books::CODES;
 use caudal_usage::{
-    BookKey, Code, Commit, Counts, Cursor, FileClaim, FileEntry, FileOrdinal, FileProgress, Finished,
-    FoundFile, OpenFile, Receipt, SourceCursor, Stream,
+    BookKey, Code, Commit, Continued, Counts, Cursor, FileClaim, FileEntry, FileOrdinal, FileProgress,
+    Finished, FoundFile, OpenFile, Receipt, SourceCursor, Stream,
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Appends the commit. The sections of claims, sessions and balances follow it.
 pub fn put_commit(out: &mut Encoder, commit: &Commit) {
@@ -148,6 +148,11 @@ pub fn put_entry(out: &mut Encoder, entry: &FileEntry) {
     out.u64(found.head_hash);
     out.u32(entry.claim.ordinal.0);
     out.i64(entry.claim.arrival_ms);
+    out.option(entry.claim.continued, |out, continued| {
+        put_finished(out, &continued.end);
+        out.u32(continued.ends);
+        out.u32(continued.before.0);
+    });
     out.option(entry.finished.as_ref(), put_finished);
     out.u8(u8::from(entry.released));
 }
@@ -163,7 +168,14 @@ pub fn get_entry(from: &mut Decoder<'_>) -> Result<FileEntry, WireError> {
         mtime_ns: from.i64()?,
         head_hash: from.u64()?,
     };
-    let claim = FileClaim { found, ordinal: FileOrdinal(from.u32()?), arrival_ms: from.i64()? };
+    let claim = FileClaim {
+        found,
+        ordinal: FileOrdinal(from.u32()?),
+        arrival_ms: from.i64()?,
+        continued: from.option(|from| {
+            Ok(Continued { end: get_finished(from)?, ends: from.u32()?, before: FileOrdinal(from.u32()?) })
+        })?,
+    };
     Ok(FileEntry {
         source,
         claim,
@@ -176,10 +188,16 @@ fn put_finished(out: &mut Encoder, finished: &Finished) {
     out.u64(finished.octets);
     out.u32(finished.framed);
     out.u64(finished.content_hash);
+    out.u8(u8::from(finished.damaged));
 }
 
 fn get_finished(from: &mut Decoder<'_>) -> Result<Finished, WireError> {
-    Ok(Finished { octets: from.u64()?, framed: from.u32()?, content_hash: from.u64()? })
+    Ok(Finished {
+        octets: from.u64()?,
+        framed: from.u32()?,
+        content_hash: from.u64()?,
+        damaged: from.item(&[false, true])?,
+    })
 }
 
 /// Appends a row of the books. Codes stand by name: the table may grow.
@@ -256,6 +274,7 @@ mod tests {
     fn commit() -> Commit {
         let mut counts = Counts { entered: 3, rated: 2, ..Counts::default() };
         counts.add_code(Code::Gap);
+        let end = Finished { octets: 1, framed: 2, content_hash: 3, damaged: true };
         let entry = FileEntry {
             source: "msc-1".into(),
             claim: FileClaim {
@@ -269,6 +288,7 @@ mod tests {
                 },
                 ordinal: FileOrdinal(7),
                 arrival_ms: 4,
+                continued: Some(Continued { end, ends: 3, before: FileOrdinal(8) }),
             },
             finished: None,
             released: false,
@@ -298,7 +318,7 @@ mod tests {
                 }],
             },
             claimed: vec![entry],
-            finished: vec![(FileOrdinal(6), Finished { octets: 1, framed: 2, content_hash: 3 })],
+            finished: vec![(FileOrdinal(6), end)],
             released: vec![FileOrdinal(5)],
             books: vec![(BookKey { file: FileOrdinal(7), day: 3 }, counts)],
             receipts: vec![Receipt {

@@ -93,6 +93,8 @@ pub struct FileLine<'a> {
     pub octets: u64,
     /// XXH3-64 of that content.
     pub content_hash: u64,
+    /// Octets at which it had ended before it grew.
+    pub grown_from: Option<u64>,
     /// An earlier file with the same content.
     pub same_content_as: Option<u32>,
     /// Its book at its end.
@@ -107,6 +109,9 @@ pub fn write_file(out: &mut Vec<u8>, line: &FileLine<'_>) {
     number(out, "file_id", i64::from(line.file_id));
     number(out, "octets", line.octets as i64);
     text(out, "content_hash", &format!("{:016x}", line.content_hash));
+    if let Some(octets) = line.grown_from {
+        number(out, "grown_from", octets as i64);
+    }
     if let Some(ordinal) = line.same_content_as {
         number(out, "same_content_as", i64::from(ordinal));
     }
@@ -169,6 +174,7 @@ mod tests {
             file_id: 1,
             octets: 10,
             content_hash: 0xAB,
+            grown_from: Some(4),
             same_content_as: Some(0),
             counts: &counts,
         };
@@ -176,6 +182,7 @@ mod tests {
         assert_eq!(line["suspended"]["no_rate"], 1);
         assert_eq!(line["content_hash"], "00000000000000ab");
         assert_eq!(line["balanced"], true);
+        assert_eq!(line["grown_from"], 4);
         let line = json(|out| write_duplicate(out, &AT, &AT));
         assert_eq!(line["first"]["file"], "msc-1/a.csv");
     }

@@ -50,7 +50,7 @@ pub fn open(path: &Path, framing: Framing) -> anyhow::Result<Opened> {
         ignore: Vec::new(),
         framing,
     });
-    let claim = FileClaim { found, ordinal: FileOrdinal(0), arrival_ms: 0 };
+    let claim = FileClaim { found, ordinal: FileOrdinal(0), arrival_ms: 0, continued: None };
     let reader = source.open(&claim, FileProgress::default())?;
     Ok(Opened { reader, size_on_disk: metadata.len(), compressed: head.starts_with(b"\x1F\x8B") })
 }

@@ -6,17 +6,18 @@ mod beneath;
 mod content;
 mod error;
 mod finish;
+mod growth;
 mod reader;
 mod scan;
 
 use caudal_cdr::framing::Framing;
-use caudal_engine::source::{BlockReader, FileClaim, FileProgress, FoundFile, Source};
+use caudal_engine::source::{BlockReader, FileClaim, FileProgress, Find, Scan, Source};
 use std::path::PathBuf;
 
 pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL, ZSTD_WINDOW_LOG};
 pub use error::DirectoryError;
 pub use reader::{DAMAGE_KEPT, WINDOW_MAX};
-pub use scan::{Alarm, MAX_DEPTH, MAX_ENTRIES, MAX_FOUND, Refusal};
+pub use scan::{Alarm, MAX_DEPTH, MAX_ENTRIES, Refusal, Work};
 
 /// How a file shows that its writer is done with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +70,11 @@ impl DirectorySource {
     pub fn new(config: DirectoryConfig) -> Self {
         Self { config, scan: scan::Memory::default() }
     }
+
+    /// What the scans did so far.
+    pub const fn work(&self) -> Work {
+        self.scan.work()
+    }
 }
 
 impl Source for DirectorySource {
@@ -76,14 +82,16 @@ impl Source for DirectorySource {
         self.scan.take_alarms().iter().map(Alarm::to_string).collect()
     }
 
-    fn scan(&mut self, now_ms: i64, known: &dyn Fn(&FoundFile) -> bool) -> anyhow::Result<Vec<FoundFile>> {
-        Ok(scan::scan(&self.config, &mut self.scan, now_ms, known)?)
+    fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>> {
+        Ok(scan::scan(&self.config, &mut self.scan, scan)?)
     }
 
     fn open(&self, claim: &FileClaim, from: FileProgress) -> anyhow::Result<Box<dyn BlockReader>> {
         let file = beneath::open_claimed(&self.config.directory, &claim.found)?;
         let name = beneath::shown(&claim.found.name);
-        Ok(Box::new(reader::Reader::open(file, name, self.config.framing, from)?))
+        let mut reader = reader::Reader::open(file, name, self.config.framing, from)?;
+        reader.goes_on(claim.continued.filter(|continued| continued.end.octets == from.offset));
+        Ok(Box::new(reader))
     }
 
     fn finish(&self, claim: &FileClaim) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use super::content::{Bounds, Content};
 use super::error::DirectoryError;
 use caudal_cdr::HEAD_MAX;
 use caudal_cdr::framing::{BLOCK_MAX, Cut, Framing, WindowEnd};
-use caudal_engine::source::{Block, BlockKind, BlockReader, FileProgress};
+use caudal_engine::source::{Block, BlockKind, BlockReader, Continued, FileProgress};
 use caudal_usage::Code;
 use std::fs::File;
 use std::io::Take;
@@ -29,6 +29,10 @@ pub(super) struct Reader {
     ended: bool,
     hasher: Box<Xxh3>,
     at: FileProgress,
+    /// The octet before the next one to give.
+    last: Option<u8>,
+    /// The next octets may belong to a record that was taken at an earlier end of the file.
+    inside: bool,
     done: bool,
 }
 
@@ -39,6 +43,8 @@ enum Next {
         records: u32,
     },
     Oversize,
+    /// The rest of a record whose beginning was taken at an earlier end.
+    Completion,
     /// The rest of the window is no whole record.
     Remainder(Code),
 }
@@ -68,6 +74,8 @@ impl Reader {
             ended: false,
             hasher: Box::new(Xxh3::new()),
             at: FileProgress::default(),
+            last: None,
+            inside: false,
             done: false,
         };
         reader.fill(HEAD_MAX)?;
@@ -86,6 +94,26 @@ impl Reader {
             reader.at = from;
         }
         Ok(reader)
+    }
+
+    /// Stands at an earlier end of the file. What was taken there may not have been a whole record: a line without its
+    /// line end, or an item that could not be framed.
+    pub(super) fn goes_on(&mut self, continued: Option<Continued>) {
+        let Some(continued) = continued else { return };
+        self.inside = if self.framing == Framing::Lines {
+            self.last.is_some_and(|octet| octet != b'\n')
+        } else {
+            continued.end.damaged
+        };
+    }
+
+    /// True when what comes next completes a record that was taken already. A line end only says that it was whole.
+    fn completes(&mut self) -> Result<bool, DirectoryError> {
+        if !std::mem::take(&mut self.inside) {
+            return Ok(false);
+        }
+        self.fill(2)?;
+        Ok(self.framing != Framing::Lines || !matches!(self.rest(2), [b'\n', ..] | b"\r\n"))
     }
 
     /// Reads until `want` octets are there to give, or the content ends.
@@ -128,6 +156,7 @@ impl Reader {
         let end = self.window.len().min(self.start + len);
         let taken = self.window.get(self.start..end).unwrap_or_default();
         self.hasher.update(taken);
+        self.last = taken.last().copied().or(self.last);
         self.start = end;
         taken
     }
@@ -220,7 +249,12 @@ impl Reader {
         if self.rest(1).is_empty() && self.content.damage().is_none() {
             return self.block(BlockKind::Records, Vec::new(), 0).map(Some);
         }
-        let block = match self.next()? {
+        let next = if self.completes()? { Next::Completion } else { self.next()? };
+        let block = match next {
+            Next::Completion => {
+                let (bytes, len) = self.oversize()?;
+                self.block(BlockKind::Damage { code: Code::Truncated, len }, bytes, 1)
+            }
             Next::Records { len, records } => {
                 let bytes = self.take(len).to_vec();
                 self.block(BlockKind::Records, bytes, records)

@@ -1,14 +1,16 @@
-//! A folder tree to the complete files in it, ordered by the bytes of their names.
-//! Relies on the previous scan to see what stands still, and on the caller to know what was claimed.
+//! A folder tree to the complete files in it, ordered by the bytes of their names, in batches.
+//! Relies on the previous pass to see what stands still, and on the caller to know what was claimed.
 //! Never lists without a bound, never refuses in silence: each refusal is an alarm, once while it lasts.
 
 use super::beneath::{self, shown};
 use super::error::DirectoryError;
+use super::growth::{self, Since};
 use super::{Complete, DirectoryConfig};
-use caudal_engine::source::FoundFile;
+use caudal_engine::source::{FileStat, Find, FoundFile, Scan, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::DirEntry;
+use std::fs::{DirEntry, File, Metadata};
+use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -19,9 +21,6 @@ pub const MAX_DEPTH: usize = 8;
 /// Names that one scan looks at. A folder with more should be archived or divided.
 pub const MAX_ENTRIES: usize = 1_000_000;
 
-/// New files that one scan returns; the next ones follow at the next scan.
-pub const MAX_FOUND: usize = 100_000;
-
 /// Why something was left out although it lies in the folder.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Refusal {
@@ -29,8 +28,6 @@ pub enum Refusal {
     Kind(&'static str),
     /// A folder deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// More new files than [`MAX_FOUND`]: the first in order were taken.
-    TooMany,
     /// It could not be opened or read; other files are not held up by it.
     Unreadable,
 }
@@ -52,36 +49,87 @@ impl fmt::Display for Alarm {
         match self.refusal {
             Refusal::Kind(kind) => write!(f, "{name}: left out: found {kind}, expected a regular file"),
             Refusal::TooDeep => write!(f, "{name}: left out: lies deeper than {MAX_DEPTH} folders"),
-            Refusal::TooMany => {
-                write!(f, "more than {MAX_FOUND} new files: the rest waits for the next scan")
-            }
             Refusal::Unreadable => write!(f, "{name}: left out: cannot be opened or read"),
         }
     }
 }
 
 /// What a file looked like when it was last seen.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Look {
     inode: u64,
     size: u64,
     mtime_ns: i128,
-    head_hash: u64,
-    /// When a scan last saw it change, UTC milliseconds; `None` when no scan did.
+}
+
+impl Look {
+    fn of(metadata: &Metadata) -> Self {
+        let mtime_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        Self { inode: metadata.ino(), size: metadata.len(), mtime_ns }
+    }
+
+    /// As the state keeps it.
+    fn mtime_ns(&self) -> i64 {
+        i64::try_from(self.mtime_ns).unwrap_or(i64::MAX)
+    }
+}
+
+/// A look, and when a scan last saw it change, UTC milliseconds; `None` when no scan did.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    look: Look,
     changed_ms: Option<i64>,
+}
+
+/// What scans did, in operations: known files must not cost more than a look each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Work {
+    /// Walks through the tree.
+    pub walks: u64,
+    /// Names looked at.
+    pub looks: u64,
+    /// Files opened.
+    pub opens: u64,
 }
 
 /// What is remembered from scan to scan.
 #[derive(Default, Debug)]
 pub(super) struct Memory {
+    /// What is not known yet or still changes, by name; only where completeness is told by standing still.
     seen: BTreeMap<Vec<u8>, Seen>,
+    /// Ended files whose time changed and whose content did not.
+    touched: BTreeMap<Vec<u8>, Look>,
     refused: BTreeSet<Alarm>,
     alarms: Vec<Alarm>,
+    /// The walk that is being handed out in batches.
+    pass: Option<Pass>,
+    work: Work,
+}
+
+/// A walk whose files are handed out.
+#[derive(Debug)]
+struct Pass {
+    files: BTreeSet<Vec<u8>>,
+    /// The last name that was dealt with.
+    behind: Option<Vec<u8>>,
+    refused: BTreeSet<Alarm>,
 }
 
 impl Memory {
     pub(super) fn take_alarms(&mut self) -> Vec<Alarm> {
         std::mem::take(&mut self.alarms)
+    }
+
+    pub(super) const fn work(&self) -> Work {
+        self.work
+    }
+
+    /// A pass is over: what is not there any more is forgotten, what is newly refused is told.
+    fn end(&mut self, pass: Pass) {
+        self.seen.retain(|name, _| pass.files.contains(name));
+        self.touched.retain(|name, _| pass.files.contains(name));
+        self.alarms.extend(pass.refused.difference(&self.refused).cloned());
+        self.refused = pass.refused;
     }
 }
 
@@ -163,111 +211,155 @@ fn left_out(config: &DirectoryConfig, name: &[u8]) -> bool {
     marker || UNFINISHED.iter().any(|suffix| ends(suffix)) || config.ignore.iter().any(|suffix| ends(suffix))
 }
 
-/// Complete files that are there now and are not `known`, in order of their names.
+/// Complete files that are there and not known, in order of their names; at most as many as are wanted. The next call
+/// goes on behind them, and a pass that is over is followed by another.
 pub(super) fn scan(
     config: &DirectoryConfig,
     memory: &mut Memory,
-    now_ms: i64,
-    known: &dyn Fn(&FoundFile) -> bool,
-) -> Result<Vec<FoundFile>, DirectoryError> {
-    let mut walk = Walk { config, entries: 0, files: BTreeSet::new(), refused: BTreeSet::new() };
-    walk.folder(&config.directory, b"", 0)?;
-    let files = std::mem::take(&mut walk.files);
-    let mut seen = BTreeMap::new();
-    let mut found = Vec::new();
-    for name in &files {
+    scan: &Scan<'_>,
+) -> Result<Vec<Find>, DirectoryError> {
+    let mut pass = match memory.pass.take() {
+        Some(pass) => pass,
+        None => walk(config, memory)?,
+    };
+    let mut finds = Vec::new();
+    let files = std::mem::take(&mut pass.files);
+    let from = pass.behind.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let mut behind = None;
+    for name in files.range::<Vec<u8>, _>((from, Bound::Unbounded)) {
+        if finds.len() == scan.limit {
+            break;
+        }
+        behind = Some(name);
         if left_out(config, name) {
             continue;
         }
-        let state = match look(config, memory.seen.get(name), name, now_ms) {
-            Ok(state) => state,
-            Err(error) => {
-                // Gone since it was listed: nothing to say. Anything else is refused and said.
-                if !is_gone(&error) {
-                    walk.refuse(name, Refusal::Unreadable);
-                }
-                continue;
+        match candidate(config, memory, (&files, name), scan) {
+            Ok(find) => finds.extend(find),
+            // Gone since it was listed: nothing to say. Anything else is refused and said.
+            Err(error) if is_gone(&error) => {}
+            Err(_) => {
+                let refusal = Refusal::Unreadable;
+                pass.refused.insert(Alarm { source: config.source, name: name.clone(), refusal });
             }
-        };
-        seen.insert(name.clone(), state);
-        if !is_complete(config, &files, name, (&state, now_ms)) {
-            continue;
         }
-        let file = FoundFile {
-            source: config.source,
-            name: name.clone(),
-            size: state.size,
-            inode: state.inode,
-            mtime_ns: i64::try_from(state.mtime_ns).unwrap_or(i64::MAX),
-            head_hash: state.head_hash,
-        };
-        if known(&file) {
-            continue;
-        }
-        if found.len() == MAX_FOUND {
-            walk.refuse(b"", Refusal::TooMany);
-            break;
-        }
-        found.push(file);
     }
-    memory.alarms.extend(walk.refused.difference(&memory.refused).cloned());
-    memory.refused = walk.refused;
-    memory.seen = seen;
-    Ok(found)
+    let over = behind.or(pass.behind.as_ref()) == files.last();
+    pass.behind = behind.cloned().or(pass.behind);
+    pass.files = files;
+    if over {
+        memory.end(pass);
+    } else {
+        memory.pass = Some(pass);
+    }
+    Ok(finds)
+}
+
+fn walk(config: &DirectoryConfig, memory: &mut Memory) -> Result<Pass, DirectoryError> {
+    memory.work.walks += 1;
+    let mut walk = Walk { config, entries: 0, files: BTreeSet::new(), refused: BTreeSet::new() };
+    walk.folder(&config.directory, b"", 0)?;
+    Ok(Pass { files: walk.files, behind: None, refused: walk.refused })
 }
 
 fn is_gone(error: &DirectoryError) -> bool {
     matches!(error, DirectoryError::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// What the file looks like now. Its head is read only when it changed since the last scan.
-fn look(
+/// One name: a find when it is complete and not known as it is.
+fn candidate(
     config: &DirectoryConfig,
-    before: Option<&Seen>,
-    name: &[u8],
-    now_ms: i64,
-) -> Result<Seen, DirectoryError> {
+    memory: &mut Memory,
+    (files, name): (&BTreeSet<Vec<u8>>, &[u8]),
+    scan: &Scan<'_>,
+) -> Result<Option<Find>, DirectoryError> {
+    memory.work.looks += 1;
     let path = beneath::path_of(&config.directory, name)?;
     let metadata =
         std::fs::symlink_metadata(path).map_err(|error| DirectoryError::io("look at", shown(name), error))?;
-    let same = |seen: &&Seen| {
-        (seen.inode, seen.size, seen.mtime_ns) == (metadata.ino(), metadata.len(), mtime_ns(&metadata))
-    };
-    if let Some(seen) = before.filter(same) {
-        return Ok(*seen);
+    let look = Look::of(&metadata);
+    let stat = FileStat { name, size: look.size, inode: look.inode, mtime_ns: look.mtime_ns() };
+    let standing = (scan.standing)(&stat);
+    if standing == Standing::Known || memory.touched.get(name) == Some(&look) {
+        note(config, memory, name, Seen { look, changed_ms: None });
+        return Ok(None);
     }
+    let seen = see(memory.seen.get(name), look, scan.now_ms);
+    note(config, memory, name, seen);
+    if !is_complete(config, (files, name), &seen, scan.now_ms) {
+        return Ok(None);
+    }
+    memory.work.opens += 1;
     let mut file = beneath::open(&config.directory, name)?;
-    let metadata = beneath::metadata(&file, name)?;
-    let size = metadata.len();
-    let mtime_ns = mtime_ns(&metadata);
-    // A modification time ahead of our clock says nothing; then only what the scans see counts.
-    let ahead = mtime_ns > i128::from(now_ms) * 1_000_000;
-    Ok(Seen {
-        inode: metadata.ino(),
-        size,
-        mtime_ns,
-        head_hash: beneath::head_hash(&mut file, name, size)?,
-        changed_ms: (before.is_some() || ahead).then_some(now_ms),
+    if Look::of(&beneath::metadata(&file, name)?) != look {
+        // It changed since the look, so the next one decides.
+        return Ok(None);
+    }
+    let continues = match standing {
+        Standing::Written { ordinal, end } => match growth::since(&file, name, &end)? {
+            Since::Grown => Some(ordinal),
+            Since::Other => None,
+            Since::Same => {
+                memory.touched.insert(name.to_vec(), look);
+                return Ok(None);
+            }
+        },
+        Standing::New | Standing::Known => None,
+    };
+    Ok(Some(Find { file: found(config, name, &mut file, &look)?, continues }))
+}
+
+fn found(
+    config: &DirectoryConfig,
+    name: &[u8],
+    file: &mut File,
+    look: &Look,
+) -> Result<FoundFile, DirectoryError> {
+    Ok(FoundFile {
+        source: config.source,
+        name: name.to_vec(),
+        size: look.size,
+        inode: look.inode,
+        mtime_ns: look.mtime_ns(),
+        head_hash: beneath::head_hash(file, name, look.size)?,
     })
 }
 
-fn mtime_ns(metadata: &std::fs::Metadata) -> i128 {
-    i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
+/// Remembers a look where standing still tells completeness.
+fn note(config: &DirectoryConfig, memory: &mut Memory, name: &[u8], seen: Seen) {
+    if matches!(config.complete, Complete::StableFor(_)) {
+        match memory.seen.get_mut(name) {
+            Some(before) => *before = seen,
+            None => drop(memory.seen.insert(name.to_vec(), seen)),
+        }
+    }
+}
+
+/// A look beside the one before.
+fn see(before: Option<&Seen>, look: Look, now_ms: i64) -> Seen {
+    match before {
+        Some(seen) if seen.look == look => *seen,
+        // A modification time ahead of our clock says nothing; then only what the scans see counts.
+        _ => {
+            let ahead = look.mtime_ns > i128::from(now_ms) * 1_000_000;
+            Seen { look, changed_ms: (before.is_some() || ahead).then_some(now_ms) }
+        }
+    }
 }
 
 /// True when the writer is done with the file, by the source's rule.
 fn is_complete(
     config: &DirectoryConfig,
-    files: &BTreeSet<Vec<u8>>,
-    name: &[u8],
-    (state, now_ms): (&Seen, i64),
+    (files, name): (&BTreeSet<Vec<u8>>, &[u8]),
+    seen: &Seen,
+    now_ms: i64,
 ) -> bool {
     match &config.complete {
         Complete::Renamed => true,
         Complete::Marker(suffix) => files.contains(&[name, suffix.as_bytes()].concat()),
         Complete::StableFor(ms) => {
-            let modified_ms = i64::try_from(state.mtime_ns.div_euclid(1_000_000)).unwrap_or(i64::MAX);
-            let since_ms = match state.changed_ms {
+            let modified_ms = i64::try_from(seen.look.mtime_ns.div_euclid(1_000_000)).unwrap_or(i64::MAX);
+            let since_ms = match seen.changed_ms {
                 Some(changed_ms) if modified_ms > changed_ms => changed_ms,
                 Some(changed_ms) => changed_ms.max(modified_ms),
                 None => modified_ms,

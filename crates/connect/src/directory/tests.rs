@@ -1,9 +1,9 @@
 use super::content::{Bounds, Content};
 use super::reader::Reader;
 use super::*;
-use crate::compliance::{blocks, check, claim};
+use crate::compliance::{blocks, check, claim, found as find};
 use caudal_cdr::framing::RECORD_MAX;
-use caudal_engine::source::{Block, BlockKind};
+use caudal_engine::source::{Block, BlockKind, FoundFile, Standing};
 use caudal_usage::Code;
 use flate2::{Compression, write::GzEncoder};
 use std::fs::File;
@@ -14,9 +14,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// A scan long after every file was written.
-const LATER_MS: i64 = i64::MAX / 2;
+pub(super) const LATER_MS: i64 = i64::MAX / 2;
 
-fn config(folder: &Path) -> DirectoryConfig {
+pub(super) fn config(folder: &Path) -> DirectoryConfig {
     DirectoryConfig {
         source: 3,
         directory: folder.join("in"),
@@ -28,7 +28,7 @@ fn config(folder: &Path) -> DirectoryConfig {
 }
 
 /// A folder with `in/`, and the files named.
-fn folder(files: &[(&str, &[u8])]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("in")).unwrap();
     for (name, content) in files {
@@ -37,19 +37,19 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
-fn write(folder: &Path, name: &str, content: &[u8]) {
+pub(super) fn write(folder: &Path, name: &str, content: &[u8]) {
     let path = folder.join("in").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, content).unwrap();
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
 
-fn zstd(content: &[u8]) -> Vec<u8> {
+pub(super) fn zstd(content: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
     encoder.write_all(content).unwrap();
@@ -64,7 +64,7 @@ fn lines(count: usize) -> Vec<u8> {
 }
 
 fn names(source: &mut DirectorySource, now_ms: i64) -> Vec<String> {
-    let found = source.scan(now_ms, &|_| false).unwrap();
+    let found = find(source, now_ms, &|_| false);
     found.into_iter().map(|file| String::from_utf8(file.name).unwrap()).collect()
 }
 
@@ -145,10 +145,35 @@ fn shows_regular_files_and_says_once_what_it_refuses() {
     assert_eq!(alarms(&mut source), ["pipe: left out: found a symlink, expected a regular file"]);
 }
 
+/// Ten thousand known files cost a look each and nothing else; new ones are opened once, whatever the batches are.
+#[test]
+fn thousands_of_files_cost_one_walk_and_no_file_is_opened_in_vain() {
+    let folder = folder(&[]);
+    let known = 10_000;
+    for number in 0..known {
+        write(folder.path(), &format!("{}/{number:05}.csv", number % 3), b"1");
+    }
+    for complete in [Complete::Renamed, Complete::StableFor(1)] {
+        let mut source = DirectorySource::new(DirectoryConfig { complete, ..config(folder.path()) });
+        assert_eq!(find(&mut source, LATER_MS, &|_| true), []);
+        assert_eq!(source.work(), Work { walks: 1, looks: known, opens: 0 });
+        let scan = |source: &mut DirectorySource| {
+            source.scan(&Scan { now_ms: LATER_MS, limit: 64, standing: &|_| Standing::New }).unwrap().len()
+        };
+        let mut found = 0;
+        while found < known as usize {
+            found += scan(&mut source);
+        }
+        assert_eq!(source.work(), Work { walks: 2, looks: 2 * known, opens: known });
+    }
+}
+
 #[test]
 fn a_missing_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let error = DirectorySource::new(config(folder.path())).scan(0, &|_| false).unwrap_err();
+    let error = DirectorySource::new(config(folder.path()))
+        .scan(&Scan { now_ms: 0, limit: 1, standing: &|_| Standing::New })
+        .unwrap_err();
     assert!(error.to_string().contains("in: cannot list: No such file"), "{error}");
 }
 
@@ -188,7 +213,7 @@ fn a_marker_shows_that_a_file_is_complete_and_goes_with_it() {
     let complete = Complete::Marker(".done".into());
     let mut source =
         DirectorySource::new(DirectoryConfig { complete, after: After::Delete, ..config(folder.path()) });
-    let found = source.scan(LATER_MS, &|_| false).unwrap();
+    let found = find(&mut source, LATER_MS, &|_| false);
     assert_eq!(found.iter().map(|file| file.name.as_slice()).collect::<Vec<_>>(), [b"x.csv"]);
     source.finish(&claim(&found[0])).unwrap();
     let mut left: Vec<_> = std::fs::read_dir(folder.path().join("in"))
@@ -203,7 +228,7 @@ fn a_marker_shows_that_a_file_is_complete_and_goes_with_it() {
 fn a_file_that_was_replaced_is_an_error() {
     let folder = folder(&[("x.csv", b"one\ntwo\n")]);
     let mut source = DirectorySource::new(config(folder.path()));
-    let found = source.scan(LATER_MS, &|_| false).unwrap().remove(0);
+    let found = find(&mut source, LATER_MS, &|_| false).remove(0);
     let open = |found: &FoundFile| {
         source.open(&claim(found), FileProgress::default()).map(|_| ()).unwrap_err().to_string()
     };
@@ -224,7 +249,7 @@ fn a_file_that_was_replaced_is_an_error() {
     // Growth is no replacement: what is read ends where the claim ends.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, b"one\ntwo\n").unwrap();
-    let found = source.scan(LATER_MS, &|_| false).unwrap().remove(0);
+    let found = find(&mut source, LATER_MS, &|_| false).remove(0);
     File::options().append(true).open(&path).unwrap().write_all(b"three\n").unwrap();
     assert_eq!(blocks(&source, &found, FileProgress::default())[0].bytes, b"one\ntwo\n");
 }
@@ -233,7 +258,7 @@ fn a_file_that_was_replaced_is_an_error() {
 fn kinds(content: &[u8]) -> (Vec<u8>, Vec<BlockKind>, Vec<Block>) {
     let folder = folder(&[("x.gz", content)]);
     let mut source = DirectorySource::new(config(folder.path()));
-    let found = source.scan(LATER_MS, &|_| false).unwrap().remove(0);
+    let found = find(&mut source, LATER_MS, &|_| false).remove(0);
     let all = blocks(&source, &found, FileProgress::default());
     for (index, block) in all.iter().enumerate() {
         assert_eq!(blocks(&source, &found, block.start), all[index..], "resumed at block {index}");
@@ -341,7 +366,7 @@ fn archiving_never_replaces_and_never_touches_a_newer_file() {
     let mut source = DirectorySource::new(DirectoryConfig { after, ..config(folder.path()) });
     let mut put = |content: &[u8]| {
         write(folder.path(), "d/x.csv", content);
-        let found = source.scan(LATER_MS, &|_| false).unwrap().remove(0);
+        let found = find(&mut source, LATER_MS, &|_| false).remove(0);
         source.finish(&claim(&found)).unwrap();
         source.finish(&claim(&found)).unwrap();
         found
@@ -380,7 +405,7 @@ fn archiving_works_across_file_systems() {
     let folder = folder(&[("x.csv", b"one\n")]);
     let after = After::Archive(other.path().join("archive"));
     let mut source = DirectorySource::new(DirectoryConfig { after, ..config(folder.path()) });
-    let found = source.scan(LATER_MS, &|_| false).unwrap().remove(0);
+    let found = find(&mut source, LATER_MS, &|_| false).remove(0);
     source.finish(&claim(&found)).unwrap();
     source.finish(&claim(&found)).unwrap();
     assert!(!folder.path().join("in/x.csv").exists());

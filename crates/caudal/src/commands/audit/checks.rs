@@ -6,9 +6,9 @@ use caudal_connect::kafka::{Kafka, Kept};
 use caudal_engine::ledger::Ledger;
 use caudal_runtime::peek::{self, Measured, Peeked};
 use caudal_usage::code::Ends;
-use caudal_usage::{Counts, FileOrdinal, Receipt, Stream};
+use caudal_usage::{Counts, FileEntry, FileOrdinal, Receipt, Stream};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -236,11 +236,11 @@ impl Data<'_> {
 
     /// As many lines as outcomes.
     fn outcomes(&self, ledger: &Ledger, audit: &mut Audit) {
-        let finished = ledger.files.values().filter(|entry| entry.finished.is_some()).count();
+        let ends: i64 = ledger.files.values().map(|entry| i64::from(entry.ends())).sum();
         let expected = [
             (Stream::Suspense, audit.total.total(Ends::Suspended), "suspended records"),
             (Stream::Duplicates, audit.total.duplicate, "duplicates"),
-            (Stream::Audit, i64::try_from(finished).unwrap_or(i64::MAX), "finished files"),
+            (Stream::Audit, ends, "ends of files"),
         ];
         for (stream, items, what) in expected {
             let lines = self.count(stream);
@@ -275,7 +275,7 @@ impl Data<'_> {
 
 /// Every finished file has an audit line, and it agrees.
 fn finished(ledger: &Ledger, lines: Vec<(String, Vec<u8>)>, findings: &mut Vec<String>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for (place, text) in lines {
         match serde_json::from_slice::<Value>(&text) {
             Ok(value) => agree(&value, ledger, &mut seen).unwrap_or_else(|found| {
@@ -285,22 +285,28 @@ fn finished(ledger: &Ledger, lines: Vec<(String, Vec<u8>)>, findings: &mut Vec<S
         }
     }
     for (file, entry) in &ledger.files {
-        if entry.finished.is_some() && !seen.contains(file) {
-            findings.push(format!("{}: finished, without an audit line", shown(&entry.display_name())));
+        let (ends, lines) = (entry.ends(), seen.get(file).copied().unwrap_or_default());
+        if lines < ends {
+            let name = shown(&entry.display_name());
+            findings.push(format!("{name}: ended {ends} times, with {lines} audit lines"));
         }
     }
 }
 
-/// One audit line against the ledger. Records that were held at the end of the file may have ended since.
-fn agree(line: &Value, ledger: &Ledger, seen: &mut BTreeSet<FileOrdinal>) -> Result<(), String> {
+/// One audit line against the ledger. Records that were held at the end of the file may have ended since, and a file
+/// that went on has a line for each of its ends, of which the last says what the ledger does.
+fn agree(line: &Value, ledger: &Ledger, seen: &mut BTreeMap<FileOrdinal, u32>) -> Result<(), String> {
     let id = line["file_id"].as_u64().and_then(|id| u32::try_from(id).ok()).map(FileOrdinal);
     let id = id.ok_or("has no file_id")?;
     let entry = ledger.files.get(&id).ok_or_else(|| format!("file {} was never claimed", id.0))?;
-    let finished = entry.finished.ok_or_else(|| format!("file {} is not finished", id.0))?;
-    if !seen.insert(id) {
-        return Err(format!("file {} is there twice", id.0));
+    let lines = seen.entry(id).or_default();
+    *lines += 1;
+    if *lines > entry.ends() {
+        return Err(format!("file {} has {lines} lines and ended {} times", id.0, entry.ends()));
     }
     let counts = ledger.book(id);
+    let last = entry.finished.filter(|_| *lines == entry.ends());
+    let Some(finished) = last else { return earlier(line, entry, &counts) };
     let texts = [("file", entry.display_name()), ("content_hash", format!("{:016x}", finished.content_hash))];
     for (field, expected) in texts {
         if line[field].as_str() != Some(&expected) {
@@ -335,6 +341,19 @@ fn agree(line: &Value, ledger: &Ledger, seen: &mut BTreeSet<FileOrdinal>) -> Res
     let left = held - counts.held;
     if left != since {
         return Err(format!("{left} records ceased to be held, {since} ended since"));
+    }
+    Ok(())
+}
+
+/// The line of an end from which the file went on: less than there is now, of the same file.
+fn earlier(line: &Value, entry: &FileEntry, counts: &Counts) -> Result<(), String> {
+    let name = entry.display_name();
+    if line["file"].as_str() != Some(&name) {
+        return Err(format!("file is {}, the ledger says {name:?}", line["file"]));
+    }
+    let records = line["records_in"].as_i64().ok_or("has no records_in")?;
+    if records > counts.entered {
+        return Err(format!("records_in is {records} at an earlier end, the ledger says {}", counts.entered));
     }
     Ok(())
 }

@@ -99,7 +99,8 @@ fn copy_jars(home: &Path, libs: &Path) -> Result<()> {
         bail!("Maven ended well, but {} is not there", main_jar.display());
     }
     // The pom beside the jars is the marker: with another pom they are fetched anew.
-    fs::rename(&pom, home.join("pom.xml")).context("cannot mark the jars as complete")
+    fs::rename(&pom, home.join("pom.xml")).context("cannot mark the jars as complete")?;
+    fs::remove_dir_all(&made).with_context(|| format!("cannot clear {}", made.display()))
 }
 
 fn cache() -> Result<PathBuf> {

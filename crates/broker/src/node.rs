@@ -95,7 +95,7 @@ impl Node {
         let (data, scratch) = (self.folder.join("data"), self.scratch());
         fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
         fs::write(self.properties(), self.own_properties(&data))?;
-        if data.join("meta.properties").is_file() {
+        if self.meta().is_file() {
             return Ok(());
         }
         let mut tool = kit.java();
@@ -126,10 +126,17 @@ impl Node {
         Ok(java)
     }
 
+    /// Whether this node serves, and not another that got the port.
+    pub fn serves(&self) -> bool {
+        let meta = fs::read_to_string(self.meta()).unwrap_or_default();
+        let own = meta.lines().find_map(|line| line.strip_prefix("cluster.id="));
+        own.is_some() && ready::cluster_at(self.ports.broker).as_deref() == own
+    }
+
     /// Waits until the node serves.
     pub fn wait_ready(&self, child: &mut Child) -> Result<()> {
         let start = Instant::now();
-        while !ready::is_ready(self.ports.broker) {
+        while !self.serves() {
             if let Some(status) = child.try_wait()? {
                 bail!("Kafka ended with {status} before it served; {}", self.log_tail());
             }
@@ -151,6 +158,11 @@ impl Node {
 
     pub(crate) fn properties(&self) -> PathBuf {
         self.folder.join("server.properties")
+    }
+
+    /// What formatting leaves, with the identity of the cluster.
+    fn meta(&self) -> PathBuf {
+        self.folder.join("data/meta.properties")
     }
 
     fn scratch(&self) -> PathBuf {

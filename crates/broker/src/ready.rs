@@ -1,5 +1,5 @@
-//! Turns one metadata request into the answer to: does the broker serve?
-//! Relies on the wire form of Kafka's Metadata request, version 1, which brokers of 2016 and of today understand.
+//! Turns one metadata request into the answer to: does a broker serve here, and of which cluster?
+//! Relies on the wire form of Kafka's Metadata request, version 2, which brokers of 2017 and of today understand.
 //! Never waits longer than its time-out.
 
 use std::io::{Read, Write};
@@ -12,12 +12,14 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Longer answers are not from a broker without topics asked for.
 const ANSWER_MOST: usize = 64 * 1024;
 
-/// Size, then api 3, version 1, correlation 1, client "ready", and an empty list of topics.
-const REQUEST: &[u8] = &[0, 0, 0, 19, 0, 3, 0, 1, 0, 0, 0, 1, 0, 5, b'r', b'e', b'a', b'd', b'y', 0, 0, 0, 0];
+/// Size, then api 3, version 2, correlation 1, client "ready", and an empty list of topics.
+const REQUEST: &[u8] = &[0, 0, 0, 19, 0, 3, 0, 2, 0, 0, 0, 1, 0, 5, b'r', b'e', b'a', b'd', b'y', 0, 0, 0, 0];
 
-/// Whether the broker on this loopback port names itself among the brokers that serve.
-pub fn is_ready(port: u16) -> bool {
-    ask(port).is_ok_and(|answer| names_port(&answer, port))
+/// The cluster of the broker on this loopback port, once it names itself among the brokers that serve.
+///
+/// With two that were given one port, it tells whose broker got it.
+pub fn cluster_at(port: u16) -> Option<String> {
+    cluster_in(&ask(port).ok()?, port)
 }
 
 fn ask(port: u16) -> std::io::Result<Vec<u8>> {
@@ -33,11 +35,16 @@ fn ask(port: u16) -> std::io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Reads correlation, then the list of brokers: node id, host, port, rack.
-fn names_port(answer: &[u8], port: u16) -> bool {
-    let mut rest = answer.get(4..).unwrap_or_default();
-    let Some(brokers) = take(&mut rest, 4).map(number) else { return false };
-    (0..brokers).any(|_| broker_port(&mut rest) == Some(i64::from(port)))
+/// Reads correlation, the list of brokers (node id, host, port, rack), and the cluster.
+fn cluster_in(answer: &[u8], port: u16) -> Option<String> {
+    let mut rest = answer.get(4..)?;
+    let brokers = number(take(&mut rest, 4)?);
+    let mut is_named = false;
+    for _ in 0..brokers {
+        is_named |= broker_port(&mut rest)? == i64::from(port);
+    }
+    let cluster = text(&mut rest)?;
+    is_named.then(|| String::from_utf8_lossy(cluster).into_owned())
 }
 
 fn broker_port(rest: &mut &[u8]) -> Option<i64> {
@@ -77,14 +84,16 @@ mod tests {
 
     #[test]
     fn a_broker_is_ready_once_it_names_itself() {
-        let named = b"\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x09127.0.0.1\0\0\x4a\x94\xff\xff\0\0\0\x01\0\0\0\0";
-        for (answer, expect) in [
-            (named.as_slice(), true),
-            (&named[..20], false),
-            (b"\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\0\0\0\0", false),
-            (b"", false),
+        let named =
+            b"\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x09127.0.0.1\0\0\x4a\x94\xff\xff\0\x02ab\0\0\0\x01\0\0\0\0";
+        for (answer, port, expect) in [
+            (named.as_slice(), 0x4a94, Some("ab")),
+            (named.as_slice(), 0x4a95, None),
+            (&named[..20], 0x4a94, None),
+            (b"\0\0\0\x01\0\0\0\0\0\x02ab\0\0\0\x01\0\0\0\0", 0x4a94, None),
+            (b"", 0x4a94, None),
         ] {
-            assert_eq!(names_port(answer, 0x4a94), expect, "{answer:?}");
+            assert_eq!(cluster_in(answer, port).as_deref(), expect, "{answer:?}");
         }
     }
 }

@@ -66,12 +66,15 @@ impl Standing {
     /// Why it did not come up.
     pub fn start(&self, kit: &Kit) -> Result<()> {
         if let Some(process) = self.process() {
-            if !ready::is_ready(self.node.ports.broker) {
-                bail!("process {process} runs in {} on another port", self.folder().display());
+            if !self.node.serves() {
+                bail!(
+                    "process {process} runs in {} and does not serve on this port",
+                    self.folder().display()
+                );
             }
             return Ok(());
         }
-        if ready::is_ready(self.node.ports.broker) {
+        if ready::cluster_at(self.node.ports.broker).is_some() {
             bail!("another broker serves on {}", self.bootstrap());
         }
         self.node.prepare(kit)?;
@@ -108,7 +111,7 @@ impl Standing {
     /// How it stands now.
     pub fn status(&self) -> Status {
         match self.process() {
-            Some(process) if ready::is_ready(self.node.ports.broker) => Status::Serves(process),
+            Some(process) if self.node.serves() => Status::Serves(process),
             Some(process) => Status::Silent(process),
             None => Status::Stopped,
         }

@@ -3,7 +3,7 @@
 //! Never certain about text: a delimited feed must be described in the pipeline to be read.
 
 use crate::formats::asterisk::Order;
-use crate::framing::Framing;
+use crate::framing::{Framing, Place};
 use crate::split::{Dialect, Scratch, split};
 
 /// What a file looks like.
@@ -39,7 +39,7 @@ pub fn detect(head: &[u8]) -> Option<Detected> {
     if head.starts_with(b"PK\x03\x04") {
         return Some(Detected::Zip);
     }
-    let lines = || Framing::Lines.records(head).map(|record| record.bytes);
+    let lines = || Framing::Lines.records(Place::FileStart, head).map(|record| record.bytes);
     if Order::detect(lines()).is_some() {
         return Some(Detected::Asterisk);
     }

@@ -6,6 +6,7 @@ pub mod ber;
 pub mod detect;
 pub mod formats;
 pub mod framing;
+pub mod roots;
 pub mod split;
 mod texts;
 pub mod time_format;
@@ -19,7 +20,7 @@ pub use formats::delimited::{
 };
 pub use formats::pgw::{Pgw, PgwContainer, PgwOptions};
 pub use formats::{Format, KeyRule, Layout};
-pub use framing::{BLOCK_MAX, Cut, FramedRecord, Framing, RECORD_MAX, WindowEnd};
+pub use framing::{BLOCK_MAX, Cut, FramedRecord, Framing, Place, RECORD_MAX, Resync, WindowEnd};
 pub use split::Scratch;
 
 /// Octets at the start of a file in which headers are looked for.

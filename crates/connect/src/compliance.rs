@@ -2,7 +2,7 @@
 //! Relies on the room's test to lay out files and to say what content they hold.
 //! Never knows how a source is built.
 
-use caudal_cdr::framing::Framing;
+use caudal_cdr::framing::{Framing, Place};
 use caudal_engine::source::{
     Block, BlockKind, FileClaim, FileProgress, FileStat, FoundFile, Scan, Source, Standing,
 };
@@ -79,7 +79,9 @@ fn check_blocks(blocks: &[Block], framing: Framing, content: &[u8]) {
         assert_eq!(block.last, index + 1 == blocks.len(), "last");
         let (from, to) = (block.start.offset as usize, block.next.offset as usize);
         let (len, records) = match block.kind {
-            BlockKind::Records => (block.bytes.len(), framing.records(&block.bytes).count()),
+            BlockKind::Records => {
+                (block.bytes.len(), framing.records(Place::at(block.start.offset), &block.bytes).count())
+            }
             BlockKind::Damage { len, .. } => (len as usize, 1),
         };
         assert_eq!(to - from, len);

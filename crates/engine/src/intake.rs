@@ -6,7 +6,7 @@ use crate::fail;
 use crate::setup::{Names, Setup};
 use crate::source::{Block, BlockKind};
 use crate::tally::{Side, Tally};
-use caudal_cdr::{Layout, Scratch};
+use caudal_cdr::{Layout, Place, Scratch};
 use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
 use caudal_usage::record::ByteSpan;
@@ -133,7 +133,8 @@ impl<'s> Intake<'s> {
         let source = &self.setup.sources[usize::from(slice.source)];
         let layout = slice.layout.as_ref().as_ref();
         let headers = layout.map_or(0, |layout| layout.skip_records);
-        let framed = source.format.framing().records(&slice.block.bytes);
+        let place = Place::at(slice.block.start.offset);
+        let framed = source.format.framing().records(place, &slice.block.bytes);
         let wanted = (slice.end - slice.first) as usize;
         for (index, record) in framed.enumerate().skip(slice.first as usize).take(wanted) {
             let number = slice.block.start.records.saturating_add(index as u32 + 1);

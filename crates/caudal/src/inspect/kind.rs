@@ -4,7 +4,7 @@
 
 use caudal_cdr::detect::{Detected, detect};
 use caudal_cdr::split::{Dialect, split};
-use caudal_cdr::{Asterisk, AsteriskOptions, Format, Framing, Layout, Scratch};
+use caudal_cdr::{Asterisk, AsteriskOptions, Format, Framing, Layout, Place, Scratch};
 use caudal_usage::{Code, Fault, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub type Fields = Vec<(String, Vec<u8>)>;
 impl Kind {
     /// The kind of a file by its first octets; `format` is what the user says it is, one of [`FORMATS`].
     pub fn of(head: &[u8], format: Option<&str>) -> Self {
-        if Framing::Lines.records(head).next().is_none() {
+        if Framing::Lines.records(Place::FileStart, head).next().is_none() {
             return Self::Empty;
         }
         match (format, detect(head)) {
@@ -108,7 +108,7 @@ fn asterisk(head: &[u8]) -> Kind {
 
 /// The separator that the first line has most of.
 fn likely(head: &[u8]) -> Dialect {
-    let line = Framing::Lines.records(head).next().map_or(&[][..], |record| record.bytes);
+    let line = Framing::Lines.records(Place::FileStart, head).next().map_or(&[][..], |record| record.bytes);
     let count = |separator: &u8| line.iter().filter(|octet| *octet == separator).count();
     let separator = b"|\t,;".iter().copied().max_by_key(count).unwrap_or(b';');
     Dialect { separator, quote: head.contains(&b'"').then_some(b'"') }
@@ -117,7 +117,7 @@ fn likely(head: &[u8]) -> Dialect {
 fn columns(dialect: Dialect, head: &[u8]) -> Columns {
     let mut scratch = Scratch::default();
     let mut lines: Vec<Vec<String>> = Vec::new();
-    for record in Framing::Lines.records(head).take(LINES) {
+    for record in Framing::Lines.records(Place::FileStart, head).take(LINES) {
         if let Ok(columns) = split(dialect, record.bytes, &mut scratch) {
             lines.push(
                 columns.iter().map(|column| String::from_utf8_lossy(column).trim().to_owned()).collect(),

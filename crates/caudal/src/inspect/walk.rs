@@ -3,7 +3,7 @@
 //! Never gives a record a number that a run would not give it: header lines have none.
 
 use super::kind::{Fields, Kind};
-use caudal_cdr::{Framing, Scratch};
+use caudal_cdr::{Framing, Place, Scratch};
 use caudal_engine::source::{Block, BlockKind, BlockReader};
 use caudal_usage::{Code, Fault};
 
@@ -94,7 +94,7 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn records(&mut self, block: &Block, scratch: &mut Scratch) -> anyhow::Result<()> {
         let mut framed = 0;
-        for record in Framing::Lines.records(&block.bytes) {
+        for record in Framing::Lines.records(Place::at(block.start.offset), &block.bytes) {
             let length = record.bytes.len() as u64;
             framed += length;
             let behind = block.bytes.get(record.offset + record.bytes.len()..).unwrap_or_default();

@@ -122,6 +122,36 @@ impl Children<'_> {
     }
 }
 
+/// The element at the front of `input`.
+#[inline]
+pub fn first(input: &[u8]) -> Result<Tlv<'_>, BerError> {
+    Children::of(input).next().unwrap_or(Err(BerError { offset: 0, wrong: Wrong::HeaderCut }))
+}
+
+/// The tag at the front of `input`, if all of it is there.
+pub(crate) fn leading_tag(input: &[u8]) -> Option<Tag> {
+    tag(input).ok().map(|(_, tag)| tag)
+}
+
+/// Tag and length of an element of which the content may be cut.
+pub(crate) struct Head<'a> {
+    /// Octets that the length announces; `None` when it is indefinite.
+    pub announced: Option<u64>,
+    /// What stands behind the length.
+    pub behind: &'a [u8],
+}
+
+/// Tag and length at the front of `input`, if all of them are there.
+pub(crate) fn head(input: &[u8]) -> Option<Head<'_>> {
+    let (behind, _) = tag(input).ok()?;
+    let (behind, length) = length(behind).ok()?;
+    let announced = match length {
+        Length::Definite(announced) => Some(announced),
+        Length::Indefinite => None,
+    };
+    Some(Head { announced, behind })
+}
+
 /// One element off the front of `input`; its `at` is 0.
 #[inline]
 pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {

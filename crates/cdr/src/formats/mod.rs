@@ -77,7 +77,9 @@ impl Format {
     /// How records stand in the file.
     pub const fn framing(&self) -> Framing {
         match self {
-            Self::Asterisk(_) | Self::Chf(_) | Self::Delimited(_) | Self::Pgw(_) => Framing::Lines,
+            Self::Asterisk(_) | Self::Delimited(_) => Framing::Lines,
+            Self::Chf(format) => format.container().framing(),
+            Self::Pgw(format) => format.container().framing(),
         }
     }
 
@@ -127,8 +129,8 @@ impl Format {
         match (self, &layout.shape) {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.fields(bound, record, &mut scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.fields(*order, record, &mut scratch),
-            (Self::Pgw(_), Shape::Pgw) => pgw::fields(record),
-            (Self::Chf(_), Shape::Chf) => chf::fields(record),
+            (Self::Pgw(format), Shape::Pgw) => format.fields(record),
+            (Self::Chf(format), Shape::Chf) => format.fields(record),
             (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw | Shape::Chf) => {
                 Err(wrong_layout(record))
             }

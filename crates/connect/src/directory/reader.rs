@@ -5,7 +5,7 @@
 use super::content::{Bounds, Content};
 use super::error::DirectoryError;
 use caudal_cdr::HEAD_MAX;
-use caudal_cdr::framing::{BLOCK_MAX, Cut, Framing, WindowEnd};
+use caudal_cdr::framing::{BLOCK_MAX, Cut, Framing, Place, Resync, WindowEnd};
 use caudal_engine::source::{Block, BlockKind, BlockReader, Continued, FileProgress};
 use caudal_usage::Code;
 use std::fs::File;
@@ -42,7 +42,8 @@ enum Next {
         len: usize,
         records: u32,
     },
-    Oversize,
+    /// No record, up to where records go on.
+    Damage(Code),
     /// The rest of a record whose beginning was taken at an earlier end.
     Completion,
     /// The rest of the window is no whole record.
@@ -168,56 +169,49 @@ impl Reader {
             // One more than is shown tells whether this is the end.
             self.fill(want + 1)?;
             let whole = self.ended && self.rest(usize::MAX).len() <= want;
-            let cut = match self.content.damage() {
-                Some(code) if whole => return Ok(self.before_damage(code)),
-                _ if whole => self.framing.cut(self.rest(want), WindowEnd::EndOfFile),
-                _ => self.framing.cut(self.rest(want), WindowEnd::More),
+            let place = Place::at(self.at.offset);
+            let lost = self.content.damage();
+            let end = match lost {
+                Some(_) if whole => WindowEnd::Lost,
+                None if whole => WindowEnd::EndOfFile,
+                _ => WindowEnd::More,
             };
-            match cut {
+            match self.framing.cut(place, self.rest(want), end) {
+                // Content that was cut short: the whole records in it came first, this is what is left.
+                Cut::Block { len: 0, .. } | Cut::NeedMore if whole => {
+                    return Ok(Next::Remainder(lost.unwrap_or(Code::Truncated)));
+                }
                 Cut::Block { len, records } => return Ok(Next::Records { len, records }),
-                Cut::Oversize => return Ok(Next::Oversize),
-                Cut::NeedMore if whole => return Ok(Next::Remainder(Code::Truncated)),
-                Cut::NeedMore if want >= WINDOW_MAX => return Ok(Next::Oversize),
+                Cut::Damage(code) => return Ok(Next::Damage(code)),
+                Cut::NeedMore if want >= WINDOW_MAX => return Ok(Next::Damage(Code::BadLength)),
                 Cut::NeedMore => want += BLOCK_MAX,
             }
         }
     }
 
-    /// Content that was cut short: the whole records in it first, then what is left.
-    fn before_damage(&self, code: Code) -> Next {
-        let rest = self.rest(usize::MAX);
-        let mut whole = 0;
-        while let Some(len) = rest.get(whole..).and_then(|tail| self.framing.resync(tail)) {
-            whole += len;
-        }
-        let Some(records) = rest.get(..whole).filter(|records| !records.is_empty()) else {
-            return Next::Remainder(code);
-        };
-        match self.framing.cut(records, WindowEnd::EndOfFile) {
-            Cut::Block { len, records } => Next::Records { len, records },
-            Cut::Oversize => Next::Oversize,
-            Cut::NeedMore => Next::Remainder(code),
-        }
-    }
-
     /// The item from here to the next place where a record may start, in bounded memory: its first octets, its length.
-    fn oversize(&mut self) -> Result<(Vec<u8>, u64), DirectoryError> {
+    fn damaged(&mut self) -> Result<(Vec<u8>, u64), DirectoryError> {
         let mut kept = Vec::new();
         let mut len = 0u64;
+        // Where the damage begins, no record does.
+        let mut step = Resync::Skip(1);
         loop {
-            self.fill(1)?;
-            let rest = self.rest(usize::MAX);
-            if rest.is_empty() {
-                return Ok((kept, len));
-            }
-            let behind = self.framing.resync(rest);
-            let taken = self.take(behind.unwrap_or(rest.len()));
+            let (Resync::At(octets) | Resync::Skip(octets)) = step;
+            let taken = self.take(octets);
             len += taken.len() as u64;
             let room = DAMAGE_KEPT.saturating_sub(kept.len());
             kept.extend_from_slice(taken.get(..room).unwrap_or(taken));
-            if behind.is_some() {
+            self.fill(self.framing.look_ahead() + BLOCK_MAX)?;
+            let rest = self.rest(usize::MAX);
+            if matches!(step, Resync::At(_)) || rest.is_empty() {
                 return Ok((kept, len));
             }
+            let end = match (self.ended, self.content.damage()) {
+                (false, _) => WindowEnd::More,
+                (true, None) => WindowEnd::EndOfFile,
+                (true, Some(_)) => WindowEnd::Lost,
+            };
+            step = self.framing.resync(rest, end);
         }
     }
 
@@ -252,16 +246,16 @@ impl Reader {
         let next = if self.completes()? { Next::Completion } else { self.next()? };
         let block = match next {
             Next::Completion => {
-                let (bytes, len) = self.oversize()?;
+                let (bytes, len) = self.damaged()?;
                 self.block(BlockKind::Damage { code: Code::Truncated, len }, bytes, 1)
             }
             Next::Records { len, records } => {
                 let bytes = self.take(len).to_vec();
                 self.block(BlockKind::Records, bytes, records)
             }
-            Next::Oversize => {
-                let (bytes, len) = self.oversize()?;
-                self.block(BlockKind::Damage { code: Code::BadLength, len }, bytes, 1)
+            Next::Damage(code) => {
+                let (bytes, len) = self.damaged()?;
+                self.block(BlockKind::Damage { code, len }, bytes, 1)
             }
             Next::Remainder(code) => {
                 let taken = self.take(usize::MAX - self.start);

@@ -100,6 +100,34 @@ fn complies_as_a_source() {
 }
 
 #[test]
+fn binary_files_comply_alike() {
+    let element: &[u8] = include_bytes!("../../../cdr/testdata/records/pgw_pycrate.ber");
+    let file: &[u8] = include_bytes!("../../../cdr/testdata/ts32297/ts32297_r8_2rec.cdr");
+    for (framing, head, record) in [(Framing::Ber, 0, element), (Framing::Ts32297, 52, &file[52..])] {
+        let content = |parts: &[&[u8]]| [&file[..head], &parts.concat()].concat();
+        let many = record.repeat(4000);
+        let damage = vec![0x01; 700_000];
+        let contents = [
+            content(&[]),
+            content(&[record]),
+            content(&[&many]),
+            content(&[&many, &record[..100]]),
+            content(&[record, &damage, &many]),
+            content(&[&many, &damage]),
+            content(&[record, &vec![0; 600_000], record]),
+        ];
+        let folder = folder(&[]);
+        for (index, content) in contents.iter().enumerate() {
+            let packed = if index % 2 == 0 { content.clone() } else { gzip(content) };
+            write(folder.path(), &format!("{index}.cdr"), &packed);
+        }
+        let config = DirectoryConfig { framing, ..config(folder.path()) };
+        let contents: Vec<_> = contents.iter().map(Vec::as_slice).collect();
+        check(&mut DirectorySource::new(config), framing, &contents);
+    }
+}
+
+#[test]
 fn shows_regular_files_and_says_once_what_it_refuses() {
     let folder = folder(&[
         ("b.csv", b"1"),

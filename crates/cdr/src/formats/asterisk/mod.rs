@@ -13,7 +13,7 @@ pub use decode::{Order, SeventeenthColumn};
 pub use encode::{Row, write_row};
 
 use super::{KeyRule, Layout, Shape, named};
-use crate::framing::Framing;
+use crate::framing::{Framing, Place};
 use crate::split::{Scratch, split};
 use caudal_usage::{Code, Fault, RawUsage};
 
@@ -70,7 +70,7 @@ impl Asterisk {
 
     /// Finds the column order in the first row that shows it.
     pub(super) fn open(&self, head: &[u8]) -> Result<Layout, Fault> {
-        let mut lines = Framing::Lines.records(head).map(|record| record.bytes).peekable();
+        let mut lines = Framing::Lines.records(Place::FileStart, head).map(|record| record.bytes).peekable();
         let Some(first) = lines.peek().copied() else { return Ok(Layout::EMPTY) };
         match Order::detect(lines) {
             Some((order, count)) => {

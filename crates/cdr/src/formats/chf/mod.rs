@@ -25,8 +25,6 @@ mod map;
 mod show;
 mod subscriber;
 
-pub(super) use show::fields;
-
 use super::pgw::PgwContainer;
 use super::{KeyRule, Layout, Shape};
 use crate::split::Scratch;
@@ -76,7 +74,11 @@ impl Chf {
 
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
-        map::map(&decode::decode(record)?, &mut scratch.texts.others)
+        map::map(&decode::decode(self.container.content(record)?)?, &mut scratch.texts.others)
+    }
+
+    pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+        show::fields(self.container.content(record)?)
     }
 }
 

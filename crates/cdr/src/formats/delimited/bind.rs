@@ -4,7 +4,7 @@
 
 use super::{ColumnSource, Delimited, NameIndex, Need};
 use crate::formats::{Layout, Shape};
-use crate::framing::Framing;
+use crate::framing::{Framing, Place};
 use crate::split::{Scratch, split};
 use caudal_usage::{Code, Fault};
 
@@ -32,7 +32,9 @@ pub(super) fn open(format: &Delimited, head: &[u8]) -> Result<Layout, Fault> {
     match &format.columns {
         ColumnSource::Named(names) => bind(format, names.clone(), 0, head),
         ColumnSource::Header => {
-            let Some(line) = Framing::Lines.records(head).next() else { return Ok(Layout::EMPTY) };
+            let Some(line) = Framing::Lines.records(Place::FileStart, head).next() else {
+                return Ok(Layout::EMPTY);
+            };
             let mut scratch = Scratch::default();
             let columns = split(format.dialect, line.bytes, &mut scratch)
                 .map_err(|_| Fault::new(Code::UnknownFormat, "header", line.bytes))?;

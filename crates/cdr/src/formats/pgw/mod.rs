@@ -20,9 +20,8 @@ mod key;
 mod map;
 mod show;
 
-pub(super) use show::fields;
-
 use super::{KeyRule, Layout, Shape};
+use crate::framing::{Framing, ts32297};
 use crate::split::Scratch;
 use caudal_usage::{Fault, RawUsage};
 
@@ -34,6 +33,25 @@ pub enum PgwContainer {
     Ts32297,
     /// Nothing: one record after the other, with fill between them or not.
     Ber,
+}
+
+impl PgwContainer {
+    /// How records stand in the file.
+    pub const fn framing(self) -> Framing {
+        match self {
+            Self::Ts32297 => Framing::Ts32297,
+            Self::Ber => Framing::Ber,
+        }
+    }
+
+    /// The BER element of a framed record.
+    #[inline]
+    pub(super) fn content(self, record: &[u8]) -> Result<&[u8], Fault> {
+        match self {
+            Self::Ts32297 => ts32297::cdr(record).map(|(_, content)| content),
+            Self::Ber => Ok(record),
+        }
+    }
 }
 
 /// What a source of the pipeline says about its gateways.
@@ -81,8 +99,12 @@ impl Pgw {
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
         let mut cdr = decode::PgwRecord::default();
-        decode::decode(record, &mut cdr)?;
+        decode::decode(self.container.content(record)?, &mut cdr)?;
         map::map(&cdr, &mut scratch.texts)
+    }
+
+    pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+        show::fields(self.container.content(record)?)
     }
 }
 

@@ -1,4 +1,5 @@
 use super::encode::{Record, ServiceData, TrafficVolume, write_record};
+use super::show::fields;
 use super::*;
 use crate::ber::{Children, Tag, Writer};
 use crate::{Format, Scratch};
@@ -9,7 +10,7 @@ use std::net::IpAddr;
 const SAMPLE: &[u8] = include_bytes!("../../../testdata/records/pgw_pycrate.ber");
 
 fn format() -> Format {
-    Format::Pgw(Pgw::new(&PgwOptions::default()))
+    Format::Pgw(Pgw::new(&PgwOptions { container: PgwContainer::Ber, ..PgwOptions::default() }))
 }
 
 fn with<T>(record: &[u8], check: impl FnOnce(Result<RawUsage<'_>, Fault>) -> T) -> T {
@@ -609,4 +610,17 @@ proptest! {
             let _ = fields(bytes);
         }
     }
+}
+
+#[test]
+fn a_record_of_a_cdr_file_is_read_behind_its_header() {
+    let file: &[u8] = include_bytes!("../../../testdata/ts32297/ts32297_r8_2rec.cdr");
+    let format = Format::Pgw(Pgw::new(&PgwOptions::default()));
+    let layout = format.open(file).unwrap();
+    let records: Vec<_> = format.framing().records(crate::Place::FileStart, file).collect();
+    let code = |record: &[u8]| format.read(&layout, record, &mut Scratch::default()).err().map(|it| it.code);
+    assert_eq!(code(records[0].bytes), None);
+    assert_eq!(code(records[1].bytes), Some(Code::UnknownFormat));
+    assert_eq!(code(&[&[0, 207, 0xA3, 0x47], SAMPLE].concat()), Some(Code::UnknownFormat));
+    assert_eq!(format.fields(&layout, records[0].bytes).unwrap(), show::fields(SAMPLE).unwrap());
 }

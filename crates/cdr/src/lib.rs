@@ -12,7 +12,7 @@ mod texts;
 pub mod time_format;
 mod values;
 
-pub use detect::{Detected, detect};
+pub use detect::{BerKind, Detected, detect};
 pub use formats::asterisk::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, SeventeenthColumn};
 pub use formats::chf::{Chf, ChfOptions};
 pub use formats::delimited::{

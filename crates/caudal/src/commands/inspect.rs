@@ -2,12 +2,17 @@
 //! Relies on `inspect` for the reading; a file is read twice, once for its header and once for its records.
 //! Never lets what stands in a file drive the terminal.
 
+mod binary;
+
 use crate::cli::InspectArgs;
 use crate::failure::Failure;
-use crate::inspect::{self, FORMATS, Kind, Seen, Sums, Survey, What, hex_lines, hex_text, visible};
+use crate::inspect::{
+    self, FORMATS, Kind, Seen, Sequences, Sums, Survey, What, hex_lines, hex_text, visible,
+};
 use crate::print::{count, json};
 use caudal_cdr::Framing;
 use caudal_wire::json::string;
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +29,7 @@ enum Shape {
     People,
 }
 
-/// Runs the command. Exit code 1 when damage was found.
+/// Runs the command. Exit code 1 when damage was found or a check does not hold.
 pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     if let Some(format) = args.format.as_deref().filter(|format| !FORMATS.contains(format)) {
         let known = FORMATS.join(", ");
@@ -42,7 +47,7 @@ pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         Ok(sums)
     });
     match result {
-        Ok(sums) if sums.damaged > 0 => Err(Failure::Found),
+        Ok(sums) if sums.damaged > 0 || sums.findings > 0 => Err(Failure::Found),
         Ok(_) => Ok(()),
         // A reader that has seen enough is no failure.
         Err(error) if broken_pipe(&error) => Ok(()),
@@ -67,6 +72,9 @@ pub fn report(args: &InspectArgs, out: &mut dyn Write) -> anyhow::Result<Sums> {
 
 fn file(args: &InspectArgs, shape: Shape, out: &mut dyn Write) -> anyhow::Result<Sums> {
     let path = &args.path;
+    if let Some(framing) = inspect::binary_framing(path, args.format.as_deref())? {
+        return binary::file((path, framing), (shape, args.hex), out);
+    }
     let survey = inspect::survey(path, args.format.as_deref())?;
     header(path, &survey, shape, out)?;
     let mut opened = inspect::open(path, Framing::Lines)?;
@@ -86,26 +94,66 @@ fn file(args: &InspectArgs, shape: Shape, out: &mut dyn Write) -> anyhow::Result
 fn folder(args: &InspectArgs, shape: Shape, out: &mut dyn Write) -> anyhow::Result<Sums> {
     let mut files = Vec::new();
     list(&args.path, 0, &mut files)?;
-    let mut sums = Sums::default();
-    let mut formats = std::collections::BTreeMap::<&str, u64>::new();
-    let mut times: Option<(String, String)> = None;
+    let mut total = Total::default();
     for path in &files {
-        let survey = inspect::survey(path, args.format.as_deref())?;
-        sums.add(&survey.sums);
-        *formats.entry(survey.kind.name()).or_default() += 1;
-        times =
-            [times, survey.times.clone()].into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        header(path, &survey, shape, out)?;
-    }
-    if shape == Shape::People {
-        let formats: Vec<_> = formats.iter().map(|(name, files)| format!("{name} {files}")).collect();
-        writeln!(out, "\n{} files · {}", count(files.len() as u64), formats.join(" · "))?;
-        if let Some((first, last)) = times {
-            writeln!(out, "  times    {first} to {last}, as written")?;
+        let format = args.format.as_deref();
+        if let Some(framing) = inspect::binary_framing(path, format)? {
+            let survey = binary::survey(path, framing)?;
+            binary::header(path, &survey, shape, out)?;
+            binary::add(&mut total, path, &survey);
+            continue;
         }
-        writeln!(out, "  {}", totals(&sums))?;
+        let survey = inspect::survey(path, format)?;
+        header(path, &survey, shape, out)?;
+        total.sums.add(&survey.sums);
+        *total.formats.entry(survey.kind.name()).or_default() += 1;
+        total.times = [total.times, survey.times.clone()]
+            .into_iter()
+            .flatten()
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     }
-    Ok(sums)
+    let broken = total.sequences.streams().iter().filter(|stream| !stream.is_whole()).count();
+    total.sums.findings += broken as u64;
+    if shape == Shape::People {
+        total.describe(files.len() as u64).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    } else {
+        binary::sequences_json(&total.sequences).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    Ok(total.sums)
+}
+
+/// What the files of a folder come to.
+#[derive(Default)]
+struct Total {
+    sums: Sums,
+    formats: BTreeMap<&'static str, u64>,
+    times: Option<(String, String)>,
+    kinds: BTreeMap<String, u64>,
+    sequences: Sequences,
+}
+
+impl Total {
+    fn describe(&self, files: u64) -> Vec<String> {
+        let formats: Vec<_> = self.formats.iter().map(|(name, files)| format!("{name} {files}")).collect();
+        let mut lines = vec![String::new(), format!("{} files · {}", count(files), formats.join(" · "))];
+        if !self.kinds.is_empty() {
+            let kinds: Vec<_> =
+                self.kinds.iter().map(|(kind, found)| format!("{kind} {}", count(*found))).collect();
+            lines.push(format!("  records  {}", kinds.join(" · ")));
+        }
+        if let Some((first, last)) = &self.times {
+            lines.push(format!("  times    {first} to {last}, as written"));
+        }
+        for stream in self.sequences.streams() {
+            let sign = if stream.is_whole() { "✓" } else { "✗" };
+            let folder = visible(stream.folder.as_os_str().as_encoded_bytes());
+            let (first, last) = stream.span;
+            let story = stream.story();
+            lines.push(format!("  sequence {folder} node {} {first} to {last} {sign} {story}", stream.node));
+        }
+        lines.push(format!("  {}", totals(&self.sums)));
+        lines
+    }
 }
 
 /// Regular files below a folder, by name; hidden ones and links are left out, as a source leaves them.
@@ -348,6 +396,7 @@ fn summary(sums: &Sums) -> String {
         number(out, "fill", sums.fill);
         number(out, "suspended", sums.suspended);
         number(out, "damaged", sums.damaged);
+        number(out, "findings", sums.findings);
     })
 }
 

@@ -9,7 +9,7 @@ use caudal_usage::{Code, Fault, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Formats that may be named.
-pub const FORMATS: [&str; 2] = ["asterisk", "delimited"];
+pub const FORMATS: [&str; 4] = ["asterisk", "ber", "delimited", "ts32297"];
 
 /// Lines of the head that say how many columns the file has.
 const LINES: usize = 50;
@@ -52,6 +52,8 @@ impl Kind {
             }
             (Some(_), _) => Self::Delimited(columns(likely(head), head)),
             (None, Some(Detected::Gzip)) => Self::Unknown("compressed twice: unwrap it first"),
+            (None, Some(Detected::Zstd)) => Self::Unknown("compressed twice: unwrap it first"),
+            (None, Some(Detected::Ts32297 | Detected::Ber(_))) => Self::Unknown("a binary file"),
             (None, Some(Detected::Zip)) => Self::Unknown("a zip archive: unwrap it first"),
             (None, None) => Self::Unknown("neither a known format nor text in columns"),
         }

@@ -48,6 +48,8 @@ pub struct Sums {
     pub fill: u64,
     /// Octets of damage.
     pub suspended: u64,
+    /// Checks of file headers that do not hold, and values that do not read as their type.
+    pub findings: u64,
 }
 
 impl Sums {
@@ -59,6 +61,7 @@ impl Sums {
         self.parsed += other.parsed;
         self.fill += other.fill;
         self.suspended += other.suspended;
+        self.findings += other.findings;
     }
 }
 

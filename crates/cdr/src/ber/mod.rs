@@ -8,6 +8,7 @@ pub mod encode;
 mod error;
 mod read;
 mod tag;
+pub mod schema;
 pub mod time;
 pub mod value;
 

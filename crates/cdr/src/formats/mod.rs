@@ -7,13 +7,25 @@ pub mod chf;
 pub mod delimited;
 pub mod pgw;
 
+use crate::ber::Tag;
+use crate::ber::schema::RecordTable;
 use crate::framing::Framing;
+use crate::roots::root_of;
 use crate::split::Scratch;
 use asterisk::Asterisk;
 use caudal_usage::{Code, Fault, RawUsage, Stage};
 use chf::Chf;
 use delimited::Delimited;
 use pgw::Pgw;
+
+/// The tables of fields by kind of record: what `inspect` shows by name.
+const RECORD_TABLES: [&RecordTable; 2] = [&pgw::fields::TABLE, &chf::fields::TABLE];
+
+/// The table of a record, by its tag and the type in it.
+pub fn record_table(tag: Tag, content: &[u8]) -> Option<&'static RecordTable> {
+    let root = root_of(tag, content)?;
+    RECORD_TABLES.into_iter().find(|table| table.name == root.name)
+}
 
 /// What makes a record of a format itself.
 #[derive(Clone, PartialEq, Eq, Debug)]

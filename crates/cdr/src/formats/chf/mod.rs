@@ -20,6 +20,7 @@
 mod containers;
 mod decode;
 pub mod encode;
+pub mod fields;
 mod key;
 mod map;
 mod show;

@@ -56,7 +56,8 @@ fn text(octets: &[u8]) -> String {
 }
 
 fn read(octets: &[u8]) -> Result<Seen, Fault> {
-    let (format, mut scratch) = (Chf::new(&ChfOptions { container: PgwContainer::Ber, ..ChfOptions::default() }), Scratch::default());
+    let (format, mut scratch) =
+        (Chf::new(&ChfOptions { container: PgwContainer::Ber, ..ChfOptions::default() }), Scratch::default());
     let usage = format.read(octets, &mut scratch)?;
     let part = |part: &caudal_usage::RawPart| {
         (part.rating_group, part.start.local_ms - OPENING, part.end.local_ms - OPENING, part.quantity)
@@ -84,7 +85,8 @@ fn with_container(used: UsedUnits) -> ChfRecord {
 
 #[test]
 fn the_vector_of_another_encoder() {
-    let (format, mut scratch) = (Chf::new(&ChfOptions { container: PgwContainer::Ber, ..ChfOptions::default() }), Scratch::default());
+    let (format, mut scratch) =
+        (Chf::new(&ChfOptions { container: PgwContainer::Ber, ..ChfOptions::default() }), Scratch::default());
     let usage = format.read(VECTOR, &mut scratch).unwrap();
     assert_eq!((usage.start, usage.end), (local(OPENING), Some(local(OPENING + 120_000))));
     assert_eq!(usage.day, Date::new(2026, 11, 22).unwrap().to_days());

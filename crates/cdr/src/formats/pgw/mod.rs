@@ -16,6 +16,7 @@
 
 mod decode;
 pub mod encode;
+pub mod fields;
 mod key;
 mod map;
 mod show;

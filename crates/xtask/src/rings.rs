@@ -87,6 +87,7 @@ pub const RINGS: &[Ring] = &[
         proves: "metrics and health say what the run is at, and no client holds it up",
         runs: Runs::Files,
     },
+    Ring { name: "logs", proves: "no log line at any level holds a subscriber's number", runs: Runs::Files },
 ];
 
 /// Rings that talk to a real broker.

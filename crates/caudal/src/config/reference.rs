@@ -168,6 +168,10 @@ pub(super) fn subscriptions(
     })
 }
 
+/// Digits from which on a run may be a subscriber's, and how many of them are shown.
+const DIGITS_HIDDEN: usize = 6;
+const DIGITS_SHOWN: usize = 4;
+
 /// Findings of [`check_currencies`] that are shown.
 const CURRENCIES_SHOWN: usize = 20;
 
@@ -217,6 +221,32 @@ fn digits(report: &mut TableReport, row: &Row<'_>, (column, index): (&str, usize
         report.wrong(row, (column, &masked, "at most 15 digits, country code first"));
     }
     digits
+}
+
+/// Hides numbers in what was found wrong with subscriptions: in a row whose columns are shifted, any may hold one.
+pub(super) fn hide_numbers(findings: &mut [Diagnostic]) {
+    for finding in findings.iter_mut().filter(|finding| finding.file == SUBSCRIPTIONS) {
+        finding.message = hidden(&finding.message);
+    }
+}
+
+/// The text with all but the first digits of every long run left out.
+fn hidden(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(begin);
+        let len = digits.len() - digits.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (run, after) = digits.split_at(len);
+        out.push_str(before);
+        match run.get(..DIGITS_SHOWN) {
+            Some(first) if len >= DIGITS_HIDDEN => out.extend([first, "…"]),
+            _ => out.push_str(run),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Reads what is billed. Without the file everything is.

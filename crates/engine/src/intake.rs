@@ -10,6 +10,7 @@ use caudal_cdr::{Layout, Place, Scratch};
 use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
 use caudal_usage::record::ByteSpan;
+use caudal_usage::sequence::NumberRun;
 use caudal_usage::{BookKey, Code, Fault, FileOrdinal, Position, UsageRecord};
 use caudal_wire::lines::{Suspense, Where, write_suspense};
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Parsed {
     pub routes: Vec<Vec<u32>>,
     /// Suspense lines.
     pub suspense: Vec<u8>,
+    /// Running numbers of elements, in the order of the records.
+    pub numbers: Vec<NumberRun>,
     /// What ended here.
     pub tally: Tally,
     /// Greatest event time; [`NO_TIME_MS`] when there is none.
@@ -98,13 +101,14 @@ pub struct Intake<'s> {
     setup: &'s Setup,
     normalisers: Vec<Normaliser>,
     scratch: Scratch,
+    numbers: Vec<NumberRun>,
 }
 
 impl<'s> Intake<'s> {
     /// Intake for one thread.
     pub fn new(setup: &'s Setup) -> Self {
         let normalisers = setup.sources.iter().map(|source| Normaliser::new(source.rules.clone())).collect();
-        Self { setup, normalisers, scratch: Scratch::default() }
+        Self { setup, normalisers, scratch: Scratch::default(), numbers: Vec::new() }
     }
 
     /// frame ▶ decode ▶ map ▶ normalise ▶ validate, then routed.
@@ -115,6 +119,7 @@ impl<'s> Intake<'s> {
             records: Vec::with_capacity(capacity),
             routes: vec![Vec::new(); self.setup.shards],
             suspense: Vec::new(),
+            numbers: Vec::new(),
             tally: Tally::default(),
             max_event_ms: NO_TIME_MS,
             floor_day: i32::MIN,
@@ -125,6 +130,7 @@ impl<'s> Intake<'s> {
             BlockKind::Damage { code, len } => damaged(&mut parsed, code, len, names),
             BlockKind::Records => self.records(&mut parsed, names),
         }
+        parsed.numbers = std::mem::take(&mut self.numbers);
         parsed
     }
 
@@ -173,6 +179,9 @@ impl<'s> Intake<'s> {
     ) -> Result<UsageRecord, Fault> {
         let source = &self.setup.sources[usize::from(slice.source)];
         let raw = source.format.read(layout, record, &mut self.scratch)?;
+        if let Some(number) = raw.sequence {
+            NumberRun::note(&mut self.numbers, raw.node, number);
+        }
         let context = RecordContext { secret: &self.setup.secret, at, bytes, arrival_ms: slice.arrival_ms };
         self.normalisers[usize::from(slice.source)].intake(&raw, &context)
     }

@@ -3,6 +3,8 @@
 //! Never changed by anything but a commit.
 
 use crate::source::{FileStat, Standing};
+use caudal_usage::alarm::{AlarmChange, Lasting};
+use caudal_usage::sequence::{Sequence, SequenceKey};
 use caudal_usage::{
     BookKey, Commit, Counts, Cursor, FileEntry, FileOrdinal, Finished, Receipt, Stamp, Stream,
 };
@@ -10,7 +12,7 @@ use caudal_wire::binary::{Decoder, Encoder, WireError};
 use caudal_wire::frame;
 use compact_str::CompactString;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a commit does not follow from the state.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,6 +55,10 @@ pub struct Ledger {
     pub books: BTreeMap<BookKey, Counts>,
     /// The newest data file of each stream, and closed ones that *finish* has not been seen to.
     pub receipts: BTreeMap<(Stream, u32), Receipt>,
+    /// Alarms that last: raised and not cleared yet.
+    pub alarms: BTreeSet<Lasting>,
+    /// Running numbers of elements.
+    pub sequences: BTreeMap<SequenceKey, Sequence>,
     /// Stamps of the record slots and of the account slots.
     pub stamps: [Vec<Stamp>; 2],
     names: HashMap<(CompactString, Vec<u8>), Vec<FileOrdinal>>,
@@ -72,6 +78,8 @@ impl Ledger {
             files: BTreeMap::new(),
             books: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            sequences: BTreeMap::new(),
             stamps: [stamps(), stamps()],
             names: HashMap::new(),
             contents: HashMap::new(),
@@ -96,6 +104,15 @@ impl Ledger {
             if let Some(entry) = self.files.get_mut(ordinal) {
                 entry.released = true;
             }
+        }
+        for change in &commit.alarms {
+            match change {
+                AlarmChange::Raised(lasting) => self.alarms.insert(lasting.clone()),
+                AlarmChange::Cleared(lasting) => self.alarms.remove(lasting),
+            };
+        }
+        for (key, sequence) in &commit.sequences {
+            self.sequences.insert(key.clone(), sequence.clone());
         }
         for (key, counts) in &commit.books {
             self.books.entry(*key).or_default().add(counts);
@@ -220,6 +237,10 @@ impl Ledger {
         self.books.iter().for_each(|(key, counts)| frame::put_book(out, *key, counts));
         out.count(self.receipts.len());
         self.receipts.values().for_each(|receipt| frame::put_receipt(out, receipt));
+        out.count(self.alarms.len());
+        self.alarms.iter().for_each(|lasting| frame::put_lasting(out, lasting));
+        out.count(self.sequences.len());
+        self.sequences.iter().for_each(|(key, sequence)| frame::put_sequence(out, key, sequence));
         for stamp in self.stamps.iter().flatten() {
             out.u64(stamp.epoch);
             out.u64(stamp.block);
@@ -244,6 +265,8 @@ impl Ledger {
         let receipts = frame::get_list(from, frame::get_receipt)?;
         ledger.receipts =
             receipts.into_iter().map(|receipt| ((receipt.stream, receipt.segment), receipt)).collect();
+        ledger.alarms = frame::get_list(from, frame::get_lasting)?.into_iter().collect();
+        ledger.sequences = frame::get_list(from, frame::get_sequence)?.into_iter().collect();
         for (slot, stands) in ledger.stamps.iter_mut().flatten().enumerate() {
             let stamp = Stamp { epoch: from.u64()?, block: from.u64()? };
             if stamp.epoch > epoch {
@@ -255,7 +278,7 @@ impl Ledger {
     }
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -272,6 +295,11 @@ mod tests {
     }
 
     const CONTENT: Finished = Finished { octets: 10, framed: 2, content_hash: 77, damaged: false };
+
+    fn lasting(name: &[u8]) -> Lasting {
+        let code = caudal_usage::alarm::AlarmCode::RefusedFile;
+        Lasting { code, source: "a".into(), name: name.to_vec() }
+    }
 
     /// File 3 has grown, when the fifth epoch claims it again.
     fn grown() -> FileEntry {
@@ -308,6 +336,19 @@ mod tests {
             claimed,
             finished: ended.into_iter().map(|file| (file, CONTENT)).collect(),
             released: vec![FileOrdinal(epoch as u32 - 1)],
+            sequences: vec![(
+                SequenceKey {
+                    code: caudal_usage::alarm::AlarmCode::RecordGap,
+                    source: "a".into(),
+                    node: format!("n{}", epoch % 2).into(),
+                },
+                Sequence::begin(epoch as u32),
+            )],
+            alarms: match epoch {
+                2 => vec![AlarmChange::Raised(lasting(b"x")), AlarmChange::Raised(lasting(b"y"))],
+                4 => vec![AlarmChange::Cleared(lasting(b"x"))],
+                _ => vec![],
+            },
             books: vec![
                 (BookKey { file: ordinal, day: 5 }, counts),
                 (BookKey { file: ordinal, day: BookKey::NO_DAY }, counts),
@@ -394,6 +435,15 @@ mod tests {
         let stream = |stream| ledger.stream(stream).map(|receipt| (receipt.segment, receipt.closed));
         assert_eq!((stream(Stream::Rated), stream(Stream::Audit)), (Some((4, true)), Some((1, false))));
         assert_eq!((stream(Stream::Suspense), ledger.receipts.len()), (None, 2));
+    }
+
+    #[test]
+    fn an_alarm_lasts_until_it_is_cleared() {
+        let lasts = |epochs| after(epochs).alarms.into_iter().map(|alarm| alarm.name).collect::<Vec<_>>();
+        assert_eq!(
+            (lasts(1).len(), lasts(2), lasts(5)),
+            (0, vec![b"x".to_vec(), b"y".to_vec()], vec![b"y".to_vec()])
+        );
     }
 
     #[test]

@@ -83,6 +83,15 @@ pub struct Find {
     pub continues: Option<FileOrdinal>,
 }
 
+/// Something that is no usage file to be read.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Refused {
+    /// Name relative to the source's directory, as bytes of the path.
+    pub name: Vec<u8>,
+    /// Found and expected, in words.
+    pub why: String,
+}
+
 /// One look for files.
 pub struct Scan<'a> {
     /// The clock, UTC milliseconds.
@@ -98,9 +107,14 @@ pub trait Source: Send {
     /// Complete files that are there and not known, at most as many as are wanted, ordered by the bytes of their names.
     fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>>;
 
-    /// What scans refused or noticed since the last call, for the operator's log; each once while it lasts.
-    fn take_alarms(&mut self) -> Vec<String> {
-        Vec::new()
+    /// What lies there and is left out, as the last whole look showed it, in the order of the names; `None` before.
+    fn refused(&self) -> Option<Vec<Refused>> {
+        None
+    }
+
+    /// How long no new file may come before the source counts as silent, in milliseconds; `None` when any time.
+    fn silent_after_ms(&self) -> Option<i64> {
+        None
     }
 
     /// Opens a claimed file at `from`, having checked that the bytes before it are those read then. At the end of a

@@ -39,7 +39,7 @@ pub struct Prepared {
     /// The commit, but for its receipts.
     pub commit: Commit,
     /// Lines by stream.
-    pub lines: [StreamLines; 4],
+    pub lines: [StreamLines; Stream::ALL.len()],
     /// Claims, sessions, balances.
     pub sections: [Section; 3],
     /// Files whose end the epoch holds.

@@ -2,6 +2,7 @@
 //! Relies on the committed state in the shards; the books are checked here, before anything is written.
 //! Never touches a file, but for reading claims from runs.
 
+use crate::alarms::{Alarms, End, Numbers};
 use crate::commit::{Prepared, StreamLines};
 use crate::feed::Feed;
 use crate::line::Line;
@@ -19,11 +20,13 @@ use caudal_engine::schedule::Seen;
 use caudal_engine::setup::Names;
 use caudal_engine::source::BlockKind;
 use caudal_engine::turn::Epoch;
+use caudal_usage::alarm::AlarmCode;
 use caudal_usage::code::Ends;
 use caudal_usage::money::add_exact;
+use caudal_usage::sequence::{Sequence, SequenceKey};
 use caudal_usage::{
-    BookKey, Commit, Counts, Currency, Cursor, Decimal, EventId, FileEntry, FileOrdinal, Finished, Service,
-    Stream,
+    BookKey, Code, Commit, Counts, Currency, Cursor, Decimal, EventId, FileEntry, FileOrdinal, Finished,
+    Service, Stream,
 };
 use caudal_wire::lines::{FileLine, write_file};
 use std::collections::BTreeMap;
@@ -36,6 +39,8 @@ pub struct Carried {
     pub claimed: Vec<FileEntry>,
     /// Files that *finish* has dealt with since.
     pub released: Vec<FileOrdinal>,
+    /// What scans have shown since.
+    pub alarms: Alarms,
 }
 
 /// What the report needs of an epoch.
@@ -141,17 +146,22 @@ fn draw_up(
     let mut sums = sum(&parsed, &accounts, &all)?;
     let finished = finished(&parsed)?;
     sums.files = finished.len() as u64;
+    let mut alarms = carried.alarms;
     let ledger = &line.ledger;
     let files = Files::new(ledger, &carried.claimed);
-    let audit = audit(&files, &finished, &within, names);
-    let ended =
-        finished.iter().filter_map(|(file, _)| files.get(*file)).map(|entry| entry.claim.clone()).collect();
+    let ends = files.ends(&finished);
+    let sequences = along(&mut alarms, &files, &parsed, names);
+    ends.iter().for_each(|end| alarms.end(ledger, names, end));
+    let audit = audit(ledger, &ends, &within, names);
+    let ended = ends.iter().map(|end| end.entry.claim.clone()).collect();
     let commit = Commit {
         epoch: ledger.epoch + 1,
         generation: line.generation().into(),
         cursor,
         claimed: carried.claimed,
         released: carried.released,
+        alarms: alarms.changes,
+        sequences,
         books: all.into_iter().collect(),
         receipts: Vec::new(),
         touched: touched(&records, &accounts),
@@ -161,6 +171,7 @@ fn draw_up(
     prepared.ended = ended;
     prepared.lines[Stream::Audit as usize] =
         StreamLines { items: prepared.commit.finished.len() as u64, pieces: vec![audit] };
+    prepared.lines[Stream::Alerts as usize] = StreamLines { items: alarms.count, pieces: vec![alarms.lines] };
     prepared.lines[Stream::Rated as usize].items = sums.events;
     prepared.lines[Stream::Suspense as usize].items = sums.counts.total(Ends::Suspended).unsigned_abs();
     prepared.lines[Stream::Duplicates as usize].items = sums.counts.duplicate.unsigned_abs();
@@ -204,38 +215,61 @@ impl<'a> Files<'a> {
         self.claimed.get(&file).copied().or_else(|| self.ledger.files.get(&file))
     }
 
-    /// The finished file with this content; of several, the least ordinal. One that goes on from this commit is none.
-    fn same_content(&self, end: &Finished) -> Option<FileOrdinal> {
-        self.ledger.of_content(end).find(|file| !self.claimed.contains_key(file))
+    /// The ends of files in this epoch, each with the earlier file of the same content.
+    fn ends<'e>(&'e self, finished: &'e [(FileOrdinal, Finished)]) -> Vec<End<'e>> {
+        let mut contents = BTreeMap::new();
+        let end = |(file, finished): &'e (FileOrdinal, Finished)| {
+            let content = (finished.content_hash, finished.octets);
+            // The least ordinal of those that ended before, wherever epochs were cut. One that goes on from this
+            // commit has no content until it ends again.
+            let before = self.ledger.of_content(finished).find(|file| !self.claimed.contains_key(file));
+            let here = contents.get(&content).copied();
+            contents.insert(content, here.map_or(*file, |here: FileOrdinal| here.min(*file)));
+            let entry = self.get(*file)?;
+            Some(End { entry, finished, same_content: before.into_iter().chain(here).min() })
+        };
+        finished.iter().filter_map(end).collect()
     }
 }
 
-/// The audit line of each finished file: its book at its end.
-fn audit(
+/// What shows along the way, in the order of the input: records that were taken at an earlier end of their file and
+/// turn out to have gone on, and gaps in the running numbers of elements. Returns the numbers that moved.
+fn along(
+    alarms: &mut Alarms,
     files: &Files<'_>,
-    finished: &[(FileOrdinal, Finished)],
-    within: &BTreeMap<BookKey, Counts>,
+    parsed: &[Parsed],
     names: &Names,
-) -> Vec<u8> {
+) -> Vec<(SequenceKey, Sequence)> {
+    let mut numbers = Numbers::new(files.ledger);
+    for parsed in parsed {
+        let slice = &parsed.slice;
+        let Some(entry) = files.get(slice.file) else { continue };
+        let file = names.get(slice.file);
+        if let BlockKind::Damage { code: Code::CutRecord, len } = slice.block.kind {
+            alarms.cut_record(entry, file, (slice.block.start.offset, len));
+        }
+        for run in &parsed.numbers {
+            numbers.take(alarms, (entry, file), (AlarmCode::RecordGap, run));
+        }
+    }
+    numbers.into_changes()
+}
+
+/// The audit line of each finished file: its book at its end.
+fn audit(ledger: &Ledger, ends: &[End<'_>], within: &BTreeMap<BookKey, Counts>, names: &Names) -> Vec<u8> {
     let mut lines = Vec::new();
-    let mut contents = BTreeMap::new();
-    for (file, end) in finished {
-        let mut counts = files.ledger.book(*file);
-        let range = BookKey { file: *file, day: i32::MIN }..=BookKey { file: *file, day: i32::MAX };
+    for end in ends {
+        let file = end.entry.claim.ordinal;
+        let mut counts = ledger.book(file);
+        let range = BookKey { file, day: i32::MIN }..=BookKey { file, day: i32::MAX };
         within.range(range).for_each(|(_, change)| counts.add(change));
-        let content = (end.content_hash, end.octets);
-        // The least ordinal of those that ended before, wherever epochs were cut.
-        let here = contents.get(&content).copied();
-        let same = files.same_content(end).into_iter().chain(here).min();
-        contents.insert(content, here.map_or(*file, |here: FileOrdinal| here.min(*file)));
-        let continued = files.get(*file).and_then(|entry| entry.claim.continued);
         let line = FileLine {
-            file: names.get(*file),
+            file: names.get(file),
             file_id: file.0,
-            octets: end.octets,
-            content_hash: end.content_hash,
-            grown_from: continued.map(|continued| continued.end.octets),
-            same_content_as: same.map(|ordinal| ordinal.0),
+            octets: end.finished.octets,
+            content_hash: end.finished.content_hash,
+            grown_from: end.entry.claim.continued.map(|continued| continued.end.octets),
+            same_content_as: end.same_content.map(|ordinal| ordinal.0),
             counts: &counts,
         };
         write_file(&mut lines, &line);
@@ -295,7 +329,7 @@ fn gather(
         offsets: Vec::new(),
     };
     let [claims, sessions, balances] = &mut prepared.sections;
-    let [rated, suspense, duplicates, _] = &mut prepared.lines;
+    let [rated, suspense, duplicates, ..] = &mut prepared.lines;
     suspense.pieces.extend(parsed.into_iter().map(|parsed| parsed.suspense));
     for shard in records {
         claims.pieces.push(shard.claims.bytes);

@@ -2,6 +2,7 @@
 //! Relies on the schedule for the order and on the format for what a record is.
 //! Never reads further than one epoch ahead.
 
+use crate::alarms::{Alarms, Quiet};
 use anyhow::{Context, anyhow};
 use caudal_cdr::formats::Layout;
 use caudal_engine::clock::Clock;
@@ -42,6 +43,17 @@ pub struct Feed<'s> {
     open: HashMap<u16, OpenReader>,
     /// Some source had more files than could be claimed at a time.
     more_waits: bool,
+    /// By source, when the last file was found, UTC milliseconds; of the first scan when there was none.
+    found_ms: Vec<Option<i64>>,
+}
+
+/// What a scan gives for the next commit.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// Files claimed.
+    pub claimed: Vec<FileEntry>,
+    /// What is to be told.
+    pub alarms: Alarms,
 }
 
 /// A file that is being read.
@@ -58,8 +70,12 @@ impl<'s> Feed<'s> {
     pub fn resume(setup: &'s Setup, sources: Sources, ledger: &Ledger, window_days: i32) -> Self {
         let mut names = Names::default();
         let mut claims = HashMap::new();
+        let mut found_ms = vec![None; sources.len()];
         for (&ordinal, entry) in &ledger.files {
             names.push(entry.display_name());
+            if let Some(found_ms) = found_ms.get_mut(usize::from(entry.claim.found.source)) {
+                *found_ms = (*found_ms).max(Some(entry.claim.arrival_ms));
+            }
             if entry.finished.is_none() {
                 claims.insert(ordinal, entry.claim.clone());
             }
@@ -73,26 +89,20 @@ impl<'s> Feed<'s> {
             claims,
             open: HashMap::new(),
             more_waits: false,
+            found_ms,
         }
     }
 
     /// Claims complete files that nobody has claimed, and ended ones that went on, in the order of source name and path,
-    /// as many at a time as a commit may hold. Returns the entries, for the next commit.
-    pub fn scan(&mut self, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Vec<FileEntry>> {
+    /// as many at a time as a commit may hold. Says what is refused, and who is silent.
+    pub fn scan(&mut self, ledger: &Ledger, clock: &dyn Clock) -> anyhow::Result<Scanned> {
         let arrival_ms = clock.now_ms();
         let limit = (CLAIMS_MAX / self.sources.len().max(1)).max(1);
-        let mut entries = Vec::new();
+        let mut scanned = Scanned::default();
         self.more_waits = false;
         for index in 0..self.sources.len() {
             let name = &self.setup.sources[index].name;
-            let found = {
-                let mut source = self.sources[index].lock().unwrap_or_else(PoisonError::into_inner);
-                let standing = |stat: &FileStat<'_>| ledger.standing(name, stat);
-                let scan = Scan { now_ms: arrival_ms, limit, standing: &standing };
-                let found = source.scan(&scan).with_context(|| format!("cannot scan source {name}"))?;
-                source.take_alarms().iter().for_each(|alarm| tracing::warn!("source {name}: {alarm}"));
-                found
-            };
+            let found = self.look(index, (ledger, &mut scanned.alarms), (arrival_ms, limit))?;
             self.more_waits |= found.len() == limit;
             // What goes on comes first, so that the order of claims is one of numbers.
             let (again, new): (Vec<_>, Vec<_>) = found.into_iter().partition(|find| find.continues.is_some());
@@ -101,17 +111,41 @@ impl<'s> Feed<'s> {
             again.sort_by_key(|entry| entry.claim.ordinal);
             for mut entry in again {
                 entry.claim.arrival_ms = arrival_ms;
-                entries.push(self.claim_again(index as u16, entry));
+                scanned.claimed.push(self.claim_again(index as u16, entry));
             }
             for find in new {
                 let claim =
                     FileClaim { found: find.file, ordinal: FileOrdinal(0), arrival_ms, continued: None };
                 let entry =
                     FileEntry { source: name.as_str().into(), claim, finished: None, released: false };
-                entries.push(self.claim(index as u16, entry));
+                scanned.claimed.push(self.claim(index as u16, entry));
             }
         }
-        Ok(entries)
+        Ok(scanned)
+    }
+
+    /// What one source shows.
+    fn look(
+        &mut self,
+        index: usize,
+        (ledger, alarms): (&Ledger, &mut Alarms),
+        (now_ms, limit): (i64, usize),
+    ) -> anyhow::Result<Vec<Find>> {
+        let name = &self.setup.sources[index].name;
+        let mut source = self.sources[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = |stat: &FileStat<'_>| ledger.standing(name, stat);
+        let scan = Scan { now_ms, limit, standing: &standing };
+        let found = source.scan(&scan).with_context(|| format!("cannot scan source {name}"))?;
+        if let Some(refused) = source.refused() {
+            alarms.refused(ledger, name, &refused);
+        }
+        let last_ms = &mut self.found_ms[index];
+        if !found.is_empty() || last_ms.is_none() {
+            *last_ms = Some(now_ms);
+        }
+        let since_ms = now_ms.saturating_sub(last_ms.unwrap_or(now_ms));
+        alarms.silence(ledger, name, Quiet { since_ms, after_ms: source.silent_after_ms() });
+        Ok(found)
     }
 
     /// True when the last scan left files behind because it had found as many as may be claimed at a time.

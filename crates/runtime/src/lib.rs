@@ -2,6 +2,7 @@
 //! Relies on the engine for every decision about a record; adds order of work, threads and durability.
 //! Never knows a format, a tariff or a stage by name.
 
+pub mod alarms;
 pub mod commit;
 pub mod epoch;
 pub mod feed;

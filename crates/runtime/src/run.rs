@@ -2,7 +2,9 @@
 //! Relies on recovery having brought shards, ledger and outputs to the last commit.
 //! Never goes on after a failed commit: what is in memory is dropped, and the line recovers or the process stops.
 
-use crate::commit::{CommitThread, Committed, Committer, Prepared, SharedLog, Target, finish_file};
+use crate::commit::{
+    CommitThread, Committed, Committer, Prepared, SharedLog, StreamLines, Target, finish_file,
+};
 use crate::epoch::{self, Carried, EpochSums};
 use crate::feed::{EpochBound, Feed, Sources};
 use crate::line::{Layout, Line};
@@ -15,7 +17,7 @@ use caudal_engine::intake::Slice;
 use caudal_engine::setup::Setup;
 use caudal_engine::topics::{Broker, TopicsError};
 use caudal_store::SharedDisk;
-use caudal_usage::{Commit, FileOrdinal};
+use caudal_usage::{Commit, FileOrdinal, Stream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -199,7 +201,7 @@ fn live(setup: &Setup, world: &mut World<'_>, options: &Options, told: &mut Told
     let feed = Feed::resume(setup, Arc::clone(&world.sources), &line.ledger, options.window_days);
     std::thread::scope(|scope| {
         let commits = CommitThread::start(scope, committer);
-        let carried = Carried { claimed: Vec::new(), released };
+        let carried = Carried { released, ..Carried::default() };
         let mut run = Run { line, feed, world, options, log, commits, carried, ahead: None, told };
         run.drive()
     })
@@ -240,6 +242,9 @@ impl Run<'_, '_, '_> {
             } else if self.feed.more_waits() {
                 // A batch of the files that wait is done; the next one is claimed at once.
             } else if self.options.until == Until::Stopped {
+                if !self.carried.alarms.is_empty() {
+                    self.note(Roll::WhenFull)?;
+                }
                 std::thread::sleep(POLL);
             } else {
                 break;
@@ -253,7 +258,9 @@ impl Run<'_, '_, '_> {
     }
 
     fn scan(&mut self) -> anyhow::Result<()> {
-        let entries = self.feed.scan(&self.line.ledger, self.world.clock)?;
+        let scanned = self.feed.scan(&self.line.ledger, self.world.clock)?;
+        let entries = scanned.claimed;
+        self.carried.alarms.extend(scanned.alarms);
         if !entries.is_empty() {
             let octets = entries.iter().map(|entry| entry.claim.found.size).sum();
             self.world.watcher.claimed(entries.len() as u64, octets);
@@ -326,12 +333,18 @@ impl Run<'_, '_, '_> {
     /// The last commit of a run: closes the data files and notes what *finish* did, when there is either.
     fn close(&mut self) -> anyhow::Result<()> {
         let open = self.line.ledger.receipts.values().any(|receipt| !receipt.closed);
-        if !open && self.carried.released.is_empty() {
+        if !open && self.carried.released.is_empty() && self.carried.alarms.is_empty() {
             return Ok(());
         }
+        self.note(Roll::All)
+    }
+
+    /// A commit without records: what *finish* did, what scans showed.
+    fn note(&mut self, roll: Roll) -> anyhow::Result<()> {
         // Files claimed for an epoch that was not made are found again by the next start; the position is the one that
         // the last epoch left.
         let released = std::mem::take(&mut self.carried.released);
+        let alarms = std::mem::take(&mut self.carried.alarms);
         let ledger = &self.line.ledger;
         let commit = Commit {
             epoch: ledger.epoch + 1,
@@ -340,18 +353,22 @@ impl Run<'_, '_, '_> {
             claimed: Vec::new(),
             finished: Vec::new(),
             released,
+            alarms: alarms.changes,
+            sequences: Vec::new(),
             books: Vec::new(),
             receipts: Vec::new(),
             touched: [[0; 4]; 2],
         };
-        let prepared = Prepared {
+        let mut prepared = Prepared {
             commit,
             lines: Default::default(),
             sections: Default::default(),
             ended: Vec::new(),
-            roll: Roll::All,
+            roll,
             offsets: Vec::new(),
         };
+        prepared.lines[Stream::Alerts as usize] =
+            StreamLines { items: alarms.count, pieces: vec![alarms.lines] };
         self.send(prepared, EpochSums::default())?;
         self.settle()
     }

@@ -84,6 +84,9 @@ codes! {
     BadLength "bad_length" Suspended Frame
         "A record is longer than its bound, or a length field contradicts the bytes."
         "Look at the bytes with `caudal inspect`; fix the element or the separator."
+    CutRecord "cut_record" Suspended Frame
+        "The file ended inside a record, which was taken as it stood; this is what completes it."
+        "Put the two together, see what the first half was billed as, and let files be taken only when they are complete."
     BadField "bad_field" Suspended Decode
         "A field does not parse as its type."
         "See `field` and `found`; fix the element, or the field's type in the pipeline."

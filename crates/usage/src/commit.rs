@@ -2,8 +2,10 @@
 //! Relies on the schedule for the order of blocks; every value here is recorded input or derives from it.
 //! Never split: all of it becomes true in one act or none of it.
 
+use crate::alarm::AlarmChange;
 use crate::books::{BookKey, Counts};
 use crate::position::FileOrdinal;
+use crate::sequence::{Sequence, SequenceKey};
 use compact_str::CompactString;
 
 /// A complete file that a source found and nobody has claimed yet.
@@ -178,11 +180,12 @@ pub enum Stream {
     Suspense,
     Duplicates,
     Audit,
+    Alerts,
 }
 
 impl Stream {
     /// All, in order of their index.
-    pub const ALL: [Self; 4] = [Self::Rated, Self::Suspense, Self::Duplicates, Self::Audit];
+    pub const ALL: [Self; 5] = [Self::Rated, Self::Suspense, Self::Duplicates, Self::Audit, Self::Alerts];
 
     /// Name of its folder.
     pub const fn as_str(self) -> &'static str {
@@ -191,6 +194,7 @@ impl Stream {
             Self::Suspense => "suspense",
             Self::Duplicates => "duplicates",
             Self::Audit => "audit",
+            Self::Alerts => "alerts",
         }
     }
 }
@@ -236,6 +240,10 @@ pub struct Commit {
     pub finished: Vec<(FileOrdinal, Finished)>,
     /// Files that *finish* has dealt with since.
     pub released: Vec<FileOrdinal>,
+    /// Alarms that last, as they were raised and cleared.
+    pub alarms: Vec<AlarmChange>,
+    /// Running numbers of elements that moved.
+    pub sequences: Vec<(SequenceKey, Sequence)>,
     /// Changes of the books.
     pub books: Vec<(BookKey, Counts)>,
     /// Data files written to, or closed.

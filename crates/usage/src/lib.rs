@@ -2,6 +2,7 @@
 //! Everything above speaks in these types; nothing here knows a file format, a tariff, a disk or a clock.
 //! Types are parsed once into shapes that cannot be wrong, so later stages do not check again.
 
+pub mod alarm;
 pub mod balance;
 pub mod books;
 pub mod claim;
@@ -17,6 +18,7 @@ pub mod quantity;
 pub mod raw;
 pub mod record;
 pub mod reference;
+pub mod sequence;
 pub mod session;
 pub mod time;
 pub mod zone;

@@ -4,20 +4,22 @@
 //!
 //! | section | content |
 //! |---|---|
-//! | version | 2 |
-//! | commit | epoch, generation, cursor, claimed, finished, released, books, receipts, touched slots |
+//! | version | 3 |
+//! | commit | epoch, generation, cursor, claimed, finished, released, alarms, sequences, books, receipts, touched slots |
 //! | claims | `count × `[`crate::record::CLAIM_LEN`] |
 //! | sessions | see [`crate::state`] |
 //! | balances | see [`crate::state`] |
 
 use crate::binary::{Decoder, Encoder, WireError};
+use caudal_usage::alarm::{AlarmChange, AlarmCode, Lasting};
 use caudal_usage::books::CODES;
+use caudal_usage::sequence::{Gap, Sequence, SequenceKey};
 use caudal_usage::{
     BookKey, Code, Commit, Continued, Counts, Cursor, FileClaim, FileEntry, FileOrdinal, FileProgress,
     Finished, FoundFile, OpenFile, Receipt, SourceCursor, Stream,
 };
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Appends the commit. The sections of claims, sessions and balances follow it.
 pub fn put_commit(out: &mut Encoder, commit: &Commit) {
@@ -31,6 +33,15 @@ pub fn put_commit(out: &mut Encoder, commit: &Commit) {
         put_finished(out, finished);
     });
     put_list(out, &commit.released, |out, ordinal| out.u32(ordinal.0));
+    put_list(out, &commit.alarms, |out, change| {
+        let (raised, lasting) = match change {
+            AlarmChange::Raised(lasting) => (true, lasting),
+            AlarmChange::Cleared(lasting) => (false, lasting),
+        };
+        out.u8(u8::from(raised));
+        put_lasting(out, lasting);
+    });
+    put_list(out, &commit.sequences, |out, (key, sequence)| put_sequence(out, key, sequence));
     put_list(out, &commit.books, |out, (key, counts)| put_book(out, *key, counts));
     put_list(out, &commit.receipts, put_receipt);
     for word in commit.touched.iter().flatten() {
@@ -48,6 +59,12 @@ pub fn get_commit(from: &mut Decoder<'_>) -> Result<Commit, WireError> {
         claimed: get_list(from, get_entry)?,
         finished: get_list(from, |from| Ok((FileOrdinal(from.u32()?), get_finished(from)?)))?,
         released: get_list(from, |from| Ok(FileOrdinal(from.u32()?)))?,
+        alarms: get_list(from, |from| {
+            let raised = from.item(&[false, true])?;
+            let lasting = get_lasting(from)?;
+            Ok(if raised { AlarmChange::Raised(lasting) } else { AlarmChange::Cleared(lasting) })
+        })?,
+        sequences: get_list(from, get_sequence)?,
         books: get_list(from, get_book)?,
         receipts: get_list(from, get_receipt)?,
         touched: {
@@ -184,6 +201,43 @@ pub fn get_entry(from: &mut Decoder<'_>) -> Result<FileEntry, WireError> {
     })
 }
 
+/// Appends the running numbers of an element.
+pub fn put_sequence(out: &mut Encoder, key: &SequenceKey, sequence: &Sequence) {
+    out.text(key.code.as_str());
+    out.text(&key.source);
+    out.text(&key.node);
+    out.u32(sequence.next);
+    put_list(out, &sequence.gaps, |out, gap| {
+        out.u32(gap.first);
+        out.u32(gap.last);
+    });
+}
+
+/// Reads the running numbers of an element.
+pub fn get_sequence(from: &mut Decoder<'_>) -> Result<(SequenceKey, Sequence), WireError> {
+    let key = SequenceKey { code: get_alarm_code(from)?, source: from.text()?, node: from.text()? };
+    let next = from.u32()?;
+    let gaps = get_list(from, |from| Ok(Gap { first: from.u32()?, last: from.u32()? }))?;
+    Ok((key, Sequence { next, gaps }))
+}
+
+fn get_alarm_code(from: &mut Decoder<'_>) -> Result<AlarmCode, WireError> {
+    let word = from.text()?;
+    AlarmCode::parse(&word).ok_or_else(|| from.unknown(word.len() as u64))
+}
+
+/// Appends an alarm that lasts. Its code stands by name: the table may grow.
+pub fn put_lasting(out: &mut Encoder, lasting: &Lasting) {
+    out.text(lasting.code.as_str());
+    out.text(&lasting.source);
+    out.bytes(&lasting.name);
+}
+
+/// Reads an alarm that lasts.
+pub fn get_lasting(from: &mut Decoder<'_>) -> Result<Lasting, WireError> {
+    Ok(Lasting { code: get_alarm_code(from)?, source: from.text()?, name: from.bytes()?.to_vec() })
+}
+
 fn put_finished(out: &mut Encoder, finished: &Finished) {
     out.u64(finished.octets);
     out.u32(finished.framed);
@@ -271,6 +325,10 @@ pub fn get_receipt(from: &mut Decoder<'_>) -> Result<Receipt, WireError> {
 mod tests {
     use super::*;
 
+    fn lasting(code: AlarmCode, name: &[u8]) -> Lasting {
+        Lasting { code, source: "msc-1".into(), name: name.to_vec() }
+    }
+
     fn commit() -> Commit {
         let mut counts = Counts { entered: 3, rated: 2, ..Counts::default() };
         counts.add_code(Code::Gap);
@@ -320,6 +378,14 @@ mod tests {
             claimed: vec![entry],
             finished: vec![(FileOrdinal(6), end)],
             released: vec![FileOrdinal(5)],
+            sequences: vec![(
+                SequenceKey { code: AlarmCode::RecordGap, source: "msc-1".into(), node: "n".into() },
+                Sequence { next: 9, gaps: vec![Gap { first: 3, last: 4 }] },
+            )],
+            alarms: vec![
+                AlarmChange::Raised(lasting(AlarmCode::RefusedFile, b"a/link")),
+                AlarmChange::Cleared(lasting(AlarmCode::SilentSource, b"")),
+            ],
             books: vec![(BookKey { file: FileOrdinal(7), day: 3 }, counts)],
             receipts: vec![Receipt {
                 stream: Stream::Audit,

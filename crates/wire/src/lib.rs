@@ -2,6 +2,7 @@
 //! Relies on the domain types of `usage`, which do not serialize themselves.
 //! Never without a version: each binary form begins with its version byte, each JSON form has a schema.
 
+pub mod alarm;
 pub mod binary;
 pub mod chunk;
 pub mod envelope;

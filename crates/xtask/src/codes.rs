@@ -20,6 +20,7 @@ pub fn write(repo: &Repo) -> Result<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::WRITE;
+    use caudal_usage::alarm::AlarmCode;
     use caudal_usage::code::{Code, Ends};
     use std::fmt::Write;
     use std::fs;
@@ -37,6 +38,11 @@ names the stage that decided, the field and what was found there.
 This page is printed from the program's own table: `cargo xtask codes`.
 ";
 
+    const ALARMS: &str = "\
+Lines of `out/alerts`: `type` is `alarm`, or `cleared` and `gap_closed` for what has ended; with `code`, `source`, the `file` and
+its `file_id` where it is one, the earlier file in `first`, and a `message`. No line shows a time.
+";
+
     fn page() -> String {
         let mut page = HEAD.to_owned();
         for (ends, title) in [(Ends::Suspended, "Suspended"), (Ends::Filtered, "Filtered")] {
@@ -46,6 +52,11 @@ This page is printed from the program's own table: `cargo xtask codes`.
                 let (stage, meaning, remedy) = (code.stage().as_str(), code.meaning(), code.remedy());
                 writeln!(page, "| `{code}` | {stage} | {meaning} | {remedy} |").unwrap();
             }
+        }
+        let head = "| code | what happened | what to do |\n|---|---|---|";
+        writeln!(page, "\n## Alarms\n\n{ALARMS}\n{head}").unwrap();
+        for code in AlarmCode::ALL {
+            writeln!(page, "| `{code}` | {} | {} |", code.meaning(), code.remedy()).unwrap();
         }
         page
     }

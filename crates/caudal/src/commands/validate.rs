@@ -6,7 +6,7 @@ use crate::cli::ValidateArgs;
 use crate::config::{PIPELINE_FILE, Pipeline};
 use crate::failure::Failure;
 use crate::print::{count, json, say};
-use caudal_connect::directory::After;
+use caudal_connect::directory::{After, archive_of};
 use caudal_connect::kafka::Kafka;
 use caudal_usage::{Diagnostic, Severity};
 
@@ -40,7 +40,9 @@ fn outside(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for source in &pipeline.sources {
         let archive = match &source.directory.after {
-            After::Archive(folder) => Some(("archive", folder)),
+            // One that is named by the day is made when the first file of that day goes there.
+            After::Archive(folder) if *folder == archive_of(folder, 0) => Some(("archive", folder)),
+            After::Archive(_) => None,
             After::Keep | After::Delete => None,
         };
         for (what, folder) in std::iter::once(("directory", &source.directory.directory)).chain(archive) {

@@ -6,7 +6,7 @@ use super::delimited;
 use super::reader::{Keys, Report};
 use super::units;
 use caudal_cdr::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Format, SeventeenthColumn};
-use caudal_connect::directory::{After, Complete, DirectoryConfig};
+use caudal_connect::directory::{ARCHIVE_DAY, After, Complete, DirectoryConfig};
 use caudal_mediation::assemble;
 use caudal_mediation::normalise::{RepeatedHour, SourceRules};
 use caudal_mediation::numbers::{ExtensionRange, NumberRules};
@@ -25,6 +25,9 @@ const STABLE_MAX_MS: i64 = 7 * 86_400_000;
 
 /// Furthest into the future that an event may be let: 366 days, in milliseconds.
 const FUTURE_MAX_MS: i64 = 366 * 86_400_000;
+
+/// Longest silence that a source may be let: 366 days, in milliseconds.
+const SILENT_MAX_MS: i64 = 366 * 86_400_000;
 
 /// One source, ready to run.
 #[derive(Clone, Debug)]
@@ -95,6 +98,13 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
             units::duration_ms(text).filter(|ms| *ms <= FUTURE_MAX_MS)
         }),
     );
+    let silent_after_ms = keys.parsed(
+        report,
+        "silent_after",
+        ("a duration such as \"2 h\", up to 366 days", |text| {
+            units::duration_ms(text).filter(|ms| (1..=SILENT_MAX_MS).contains(ms))
+        }),
+    );
     let numbers = numbers(report, &mut keys);
     // A format that is not known has keys of its own: naming them unknown too would only distract.
     if made.is_some() {
@@ -110,7 +120,15 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         key_rule: made.format.key_rule().name.clone(),
     };
     let framing = made.format.framing();
-    let directory = DirectoryConfig { source: 0, directory: directory?, complete, after, ignore, framing };
+    let directory = DirectoryConfig {
+        source: 0,
+        directory: directory?,
+        complete,
+        after,
+        ignore,
+        silent_after_ms,
+        framing,
+    };
     let key = format!("{} ({})", made.key, String::from_utf8_lossy(&rules.key_rule));
     Some(SourceConfig {
         name: name?,
@@ -209,6 +227,11 @@ fn after(report: &mut Report, keys: &mut Keys<'_, '_>, folder: &Path, directory:
             "name a folder beside it",
         );
     }
+    if let Some(unknown) = archive.as_deref().and_then(unknown_placeholder) {
+        let message =
+            format!("`archive` has {unknown:?}, expected of that kind only {}", ARCHIVE_DAY.join(", "));
+        report.hinted(at, message, "they stand for the day on which a file was claimed, UTC");
+    }
     match (word, archive) {
         (Some(AfterWord::Archive), Some(archive)) => After::Archive(archive),
         (Some(AfterWord::Archive), None) => {
@@ -222,6 +245,15 @@ fn after(report: &mut Report, keys: &mut Keys<'_, '_>, folder: &Path, directory:
             After::Keep
         }
     }
+}
+
+/// A part in braces that means nothing in the name of an archive.
+fn unknown_placeholder(archive: &Path) -> Option<String> {
+    let text = archive.to_string_lossy();
+    let known = |text: &str| ARCHIVE_DAY.iter().any(|day| text.starts_with(day));
+    let from = text.match_indices('{').map(|(at, _)| &text[at..]).find(|rest| !known(rest))?;
+    let end = from.find('}').map_or(from.len(), |end| end + 1);
+    from.get(..end).map(str::to_owned)
 }
 
 fn zone(report: &mut Report, keys: &mut Keys<'_, '_>, zoned: bool) -> TimeZone {

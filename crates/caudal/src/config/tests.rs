@@ -152,7 +152,8 @@ format = "asterisk"
 directory = "in"
 stable_for = "30 s"
 after = "archive"
-archive = "done"
+archive = "done/{yyyy}/{mm}"
+silent_after = "2 h"
 ignore = ".md5"
 repeated_hour = "second"
 future = "2 h"
@@ -207,7 +208,8 @@ filter = { when = { kind = ["x", "y"] }, code = "not_billable" }
     use caudal_mediation::assemble::{OnGap, Rule};
     let [a, b] = pipeline.sources.as_slice() else { panic!() };
     assert_eq!(a.directory.complete, Complete::StableFor(30_000));
-    assert_eq!(a.directory.after, After::Archive(folder.path().join("done")));
+    assert_eq!(a.directory.after, After::Archive(folder.path().join("done/{yyyy}/{mm}")));
+    assert_eq!(a.directory.silent_after_ms, Some(7_200_000));
     assert_eq!(a.directory.ignore, [".md5"]);
     assert_eq!(a.rules.future_ms, 7_200_000);
     assert_eq!(a.rules.numbers.extensions.as_ref().unwrap().length, 3);
@@ -328,6 +330,16 @@ fn what_a_source_gets_wrong_is_said_where_it_stands() {
             "\"UTC\"\nafter = \"archive\"\narchive = \"in/../in/x\"",
             "`archive` lies inside `directory`, so archived files would be read again (name a folder beside it)",
         ),
+        (
+            "\"UTC\"",
+            "\"UTC\"\nafter = \"archive\"\narchive = \"x/{yyyy}/{month}\"",
+            "`archive` has \"{month}\", expected of that kind only {yyyy}, {mm}, {dd} (they stand for the day on which a file was claimed, UTC)",
+        ),
+        (
+            "\"UTC\"",
+            "\"UTC\"\nsilent_after = \"0 s\"",
+            "`silent_after` is \"0 s\", expected a duration such as \"2 h\", up to 366 days",
+        ),
         ("\"UTC\"", "\"UTC\"\narchive = \"x\"", "`archive` is given, expected `after = \"archive\"` with it"),
         (
             "\"UTC\"",
@@ -344,7 +356,7 @@ fn what_a_source_gets_wrong_is_said_where_it_stands() {
         (
             "\"UTC\"",
             "\"UTC\"\nseparator = \";\"",
-            "unknown key \"separator\", expected one of: name, format, directory, complete, stable_for, marker, after, archive, ignore, payer, gmt, column_17, node, time_zone, repeated_hour, future, numbers",
+            "unknown key \"separator\", expected one of: name, format, directory, complete, stable_for, marker, after, archive, ignore, payer, gmt, column_17, node, time_zone, repeated_hour, future, silent_after, numbers",
         ),
         (
             "\"UTC\"",

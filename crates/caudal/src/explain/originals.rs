@@ -5,7 +5,7 @@
 use super::recompute::{Context, Stuck};
 use crate::explain::Difference;
 use crate::inspect;
-use caudal_connect::directory::After;
+use caudal_connect::directory::{After, archive_of};
 use caudal_engine::intake::{Intake, Slice};
 use caudal_engine::source::{BlockKind, BlockReader};
 use caudal_usage::{FileEntry, FileOrdinal, FileProgress, UsageRecord};
@@ -91,6 +91,7 @@ fn candidates(context: &Context<'_>, entry: &FileEntry, source: usize) -> Vec<Pa
     let Some(config) = context.loaded.sources.get(source) else { return Vec::new() };
     let mut paths = vec![config.directory.join(name)];
     if let After::Archive(folder) = &config.after {
+        let folder = archive_of(folder, entry.claim.arrival_ms);
         paths.push(folder.join(name));
         if let Some(finished) = entry.finished {
             let mut clash = name.to_owned();

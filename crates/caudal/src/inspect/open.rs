@@ -48,6 +48,7 @@ pub fn open(path: &Path, framing: Framing) -> anyhow::Result<Opened> {
         complete: Complete::Renamed,
         after: After::Keep,
         ignore: Vec::new(),
+        silent_after_ms: None,
         framing,
     });
     let claim = FileClaim { found, ordinal: FileOrdinal(0), arrival_ms: 0, continued: None };

@@ -78,7 +78,7 @@ fn a_line_that_was_cut_at_the_end_is_told_when_it_goes_on() {
     let ended = site.run("", 0, "gone on");
     assert_eq!((ended.number("rated"), ended.number("suspended_before")), (1, 1), "{}", ended.stdout);
     let suspense = site.place.stream("suspense");
-    assert!(suspense.iter().any(|line| line.contains("\"truncated\"") && line.contains("\"record\":4")));
+    assert!(suspense.iter().any(|line| line.contains("\"cut_record\"") && line.contains("\"record\":4")));
     site.completes(3, "nothing more");
     println!("cases: 2");
 }
@@ -98,4 +98,74 @@ fn a_file_that_grows_before_it_is_put_away_is_read_on_first() {
         assert!(!site.input("log.csv").exists(), "{lines}");
         println!("cases: 1");
     }
+}
+
+/// Type, code and file of each line of `out/alerts`, sorted.
+fn alerts(site: &Site) -> Vec<String> {
+    let shown = |line: String| {
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        [text("type"), text("code"), text("file")].join(" ")
+    };
+    let mut alerts: Vec<_> = site.place.stream("alerts").into_iter().map(shown).collect();
+    alerts.sort();
+    alerts
+}
+
+#[test]
+fn content_is_known_by_itself_and_a_name_by_what_it_held() {
+    let site = Site::empty();
+    let content = good(1000, 20);
+    site.put("one.csv", &content);
+    site.put("two.csv.gz", &gzip(&content));
+    site.put("empty_1.csv", b"");
+    site.put("empty_2.csv", b"");
+    site.run("", 0, "twice");
+    let same = "alarm same_content msc-1/two.csv.gz";
+    assert_eq!(alerts(&site), [same]);
+    let audit = site.place.stream("audit");
+    let gz = audit.iter().find(|line| line.contains("two.csv.gz")).unwrap();
+    assert!(gz.contains("\"same_content_as\":2"), "{gz}");
+    // Written anew in its place, then again, cut short.
+    site.put("one.csv", &good(2000, 20));
+    site.run("", 0, "anew");
+    let replaced = "alarm replaced_content msc-1/one.csv";
+    assert_eq!(alerts(&site), [replaced, same]);
+    fs::remove_file(site.input("one.csv")).unwrap();
+    fs::write(site.input(".one"), good(3000, 20)).unwrap();
+    fs::rename(site.input(".one"), site.input("one.csv")).unwrap();
+    site.run("", 0, "another");
+    assert_eq!(alerts(&site).len(), 3);
+    assert_eq!(site.place.stream("rated").len(), 60);
+    site.place.audit();
+    println!("cases: 3");
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn what_lasts_is_told_once_and_once_more_when_it_ends() {
+    let site = Site::empty();
+    after(&site, "after = \"keep\"\nsilent_after = \"1 s\"");
+    site.put("one.csv", &good(1000, 5));
+    std::os::unix::fs::symlink("one.csv", site.input("link.csv")).unwrap();
+    site.run("", 0, "first");
+    let refused = "alarm refused_file msc-1/link.csv";
+    assert_eq!(alerts(&site), [refused]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let silent = "alarm silent_source ";
+    for _ in 0..2 {
+        site.run("", 0, "silent");
+        assert_eq!(alerts(&site), [refused, silent]);
+    }
+    fs::remove_file(site.input("link.csv")).unwrap();
+    site.put("two.csv", &good(2000, 5));
+    site.run("", 0, "again");
+    let cleared = ["cleared refused_file msc-1/link.csv", "cleared silent_source "];
+    assert_eq!(alerts(&site), [&[refused, silent][..], &cleared].concat());
+    println!("cases: 4");
 }

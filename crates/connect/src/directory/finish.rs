@@ -5,7 +5,9 @@
 use super::beneath::{self, shown};
 use super::error::DirectoryError;
 use super::{After, Complete, DirectoryConfig};
-use caudal_engine::source::FoundFile;
+use caudal_engine::source::{FileClaim, FoundFile};
+use caudal_usage::Date;
+use caudal_usage::time::DAY_MS;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::File;
@@ -21,15 +23,58 @@ const MAX_CLASHES: u32 = 1_000;
 /// Ending of a copy that is not complete.
 const COPYING: &str = ".part";
 
+/// Parts of an archive's name that stand for the day on which a file was claimed, UTC.
+pub const ARCHIVE_DAY: [&str; 3] = ["{yyyy}", "{mm}", "{dd}"];
+
+/// Last day that a name may show: the end of the year 9999.
+const DAY_MAX: i32 = 2_932_896;
+
+/// The archive of a file: the day in its name is that of the claim, which is recorded, so that doing it again on
+/// another day leads to the same place.
+pub fn archive_of(folder: &Path, arrival_ms: i64) -> PathBuf {
+    let shown = folder.as_os_str().as_bytes();
+    if !shown.contains(&b'{') {
+        return folder.to_owned();
+    }
+    let day = i32::try_from(arrival_ms.div_euclid(DAY_MS)).unwrap_or_default().clamp(0, DAY_MAX);
+    let date = Date::from_days(day).to_string();
+    let mut parts = date.splitn(3, '-');
+    let mut name = shown.to_vec();
+    for placeholder in ARCHIVE_DAY {
+        name = replace(&name, placeholder.as_bytes(), parts.next().unwrap_or_default().as_bytes());
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(name))
+}
+
+fn replace(text: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(octet) = rest.first() {
+        match rest.strip_prefix(what) {
+            Some(behind) => {
+                replaced.extend_from_slice(with);
+                rest = behind;
+            }
+            None => {
+                replaced.push(*octet);
+                rest = rest.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    replaced
+}
+
 /// Archives, deletes or keeps. Doing it again does nothing.
-pub(super) fn finish(config: &DirectoryConfig, found: &FoundFile) -> Result<(), DirectoryError> {
+pub(super) fn finish(config: &DirectoryConfig, claim: &FileClaim) -> Result<(), DirectoryError> {
+    let found = &claim.found;
     let from = beneath::path_of(&config.directory, &found.name)?;
     match &config.after {
         After::Keep => Ok(()),
         After::Archive(folder) => {
             if is_there(config, found)? {
                 remove_marker(config, &from)?;
-                archive(&from, &beneath::path_of(folder, &found.name)?)?;
+                let folder = archive_of(folder, claim.arrival_ms);
+                archive(&from, &beneath::path_of(&folder, &found.name)?)?;
             }
             Ok(())
         }

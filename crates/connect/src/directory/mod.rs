@@ -11,13 +11,14 @@ mod reader;
 mod scan;
 
 use caudal_cdr::framing::Framing;
-use caudal_engine::source::{BlockReader, FileClaim, FileProgress, Find, Scan, Source};
+use caudal_engine::source::{BlockReader, FileClaim, FileProgress, Find, Refused, Scan, Source};
 use std::path::PathBuf;
 
 pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL, ZSTD_WINDOW_LOG};
 pub use error::DirectoryError;
+pub use finish::{ARCHIVE_DAY, archive_of};
 pub use reader::{DAMAGE_KEPT, WINDOW_MAX};
-pub use scan::{Alarm, MAX_DEPTH, MAX_ENTRIES, Refusal, Work};
+pub use scan::{MAX_DEPTH, MAX_ENTRIES, Refusal, Work};
 
 /// How a file shows that its writer is done with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,7 +36,8 @@ pub enum Complete {
 pub enum After {
     /// It stays.
     Keep,
-    /// It moves to this folder, under its name; never replacing.
+    /// It moves to this folder, under its name; never replacing. The folder may name the day of the claim, see
+    /// [`archive_of`].
     Archive(PathBuf),
     /// It is removed.
     Delete,
@@ -54,6 +56,8 @@ pub struct DirectoryConfig {
     pub after: After,
     /// Names that end so are left out, e.g. `.md5`.
     pub ignore: Vec<String>,
+    /// How long no new file may come before the source counts as silent, in milliseconds.
+    pub silent_after_ms: Option<i64>,
     /// How its content is cut into blocks.
     pub framing: Framing,
 }
@@ -78,8 +82,12 @@ impl DirectorySource {
 }
 
 impl Source for DirectorySource {
-    fn take_alarms(&mut self) -> Vec<String> {
-        self.scan.take_alarms().iter().map(Alarm::to_string).collect()
+    fn refused(&self) -> Option<Vec<Refused>> {
+        self.scan.refused()
+    }
+
+    fn silent_after_ms(&self) -> Option<i64> {
+        self.config.silent_after_ms
     }
 
     fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>> {
@@ -95,7 +103,7 @@ impl Source for DirectorySource {
     }
 
     fn finish(&self, claim: &FileClaim) -> anyhow::Result<()> {
-        Ok(finish::finish(&self.config, &claim.found)?)
+        Ok(finish::finish(&self.config, claim)?)
     }
 }
 

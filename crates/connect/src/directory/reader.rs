@@ -247,7 +247,7 @@ impl Reader {
         let block = match next {
             Next::Completion => {
                 let (bytes, len) = self.damaged()?;
-                self.block(BlockKind::Damage { code: Code::Truncated, len }, bytes, 1)
+                self.block(BlockKind::Damage { code: Code::CutRecord, len }, bytes, 1)
             }
             Next::Records { len, records } => {
                 let bytes = self.take(len).to_vec();

@@ -1,12 +1,12 @@
 //! A folder tree to the complete files in it, ordered by the bytes of their names, in batches.
 //! Relies on the previous pass to see what stands still, and on the caller to know what was claimed.
-//! Never lists without a bound, never refuses in silence: each refusal is an alarm, once while it lasts.
+//! Never lists without a bound, never refuses in silence: what is refused is told with its reason.
 
 use super::beneath::{self, shown};
 use super::error::DirectoryError;
 use super::growth::{self, Since};
 use super::{Complete, DirectoryConfig};
-use caudal_engine::source::{FileStat, Find, FoundFile, Scan, Standing};
+use caudal_engine::source::{FileStat, Find, FoundFile, Refused, Scan, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{DirEntry, File, Metadata};
@@ -32,24 +32,12 @@ pub enum Refusal {
     Unreadable,
 }
 
-/// Something that was refused.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Alarm {
-    /// Index of the source in the pipeline.
-    pub source: u16,
-    /// Name relative to the source's directory; empty when it is the folder as a whole.
-    pub name: Vec<u8>,
-    /// Why.
-    pub refusal: Refusal,
-}
-
-impl fmt::Display for Alarm {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = shown(&self.name);
-        match self.refusal {
-            Refusal::Kind(kind) => write!(f, "{name}: left out: found {kind}, expected a regular file"),
-            Refusal::TooDeep => write!(f, "{name}: left out: lies deeper than {MAX_DEPTH} folders"),
-            Refusal::Unreadable => write!(f, "{name}: left out: cannot be opened or read"),
+        match self {
+            Self::Kind(kind) => write!(f, "found {kind}, expected a regular file"),
+            Self::TooDeep => write!(f, "lies deeper than {MAX_DEPTH} folders"),
+            Self::Unreadable => f.write_str("cannot be opened or read"),
         }
     }
 }
@@ -99,8 +87,8 @@ pub(super) struct Memory {
     seen: BTreeMap<Vec<u8>, Seen>,
     /// Ended files whose time changed and whose content did not.
     touched: BTreeMap<Vec<u8>, Look>,
-    refused: BTreeSet<Alarm>,
-    alarms: Vec<Alarm>,
+    /// What the last whole pass refused; `None` before the first.
+    refused: Option<BTreeMap<Vec<u8>, Refusal>>,
     /// The walk that is being handed out in batches.
     pass: Option<Pass>,
     work: Work,
@@ -112,39 +100,38 @@ struct Pass {
     files: BTreeSet<Vec<u8>>,
     /// The last name that was dealt with.
     behind: Option<Vec<u8>>,
-    refused: BTreeSet<Alarm>,
+    refused: BTreeMap<Vec<u8>, Refusal>,
 }
 
 impl Memory {
-    pub(super) fn take_alarms(&mut self) -> Vec<Alarm> {
-        std::mem::take(&mut self.alarms)
+    pub(super) fn refused(&self) -> Option<Vec<Refused>> {
+        let refused = self.refused.as_ref()?.iter();
+        Some(refused.map(|(name, why)| Refused { name: name.clone(), why: why.to_string() }).collect())
     }
 
     pub(super) const fn work(&self) -> Work {
         self.work
     }
 
-    /// A pass is over: what is not there any more is forgotten, what is newly refused is told.
+    /// A pass is over: what is not there any more is forgotten.
     fn end(&mut self, pass: Pass) {
         self.seen.retain(|name, _| pass.files.contains(name));
         self.touched.retain(|name, _| pass.files.contains(name));
-        self.alarms.extend(pass.refused.difference(&self.refused).cloned());
-        self.refused = pass.refused;
+        self.refused = Some(pass.refused);
     }
 }
 
 /// One walk through the tree.
-struct Walk<'a> {
-    config: &'a DirectoryConfig,
+struct Walk {
     entries: usize,
     /// Regular files by name, in order.
     files: BTreeSet<Vec<u8>>,
-    refused: BTreeSet<Alarm>,
+    refused: BTreeMap<Vec<u8>, Refusal>,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn refuse(&mut self, name: &[u8], refusal: Refusal) {
-        self.refused.insert(Alarm { source: self.config.source, name: name.to_vec(), refusal });
+        self.refused.insert(name.to_vec(), refusal);
     }
 
     /// Looks through one folder; `prefix` is its name with a slash, empty for the source's own.
@@ -239,8 +226,7 @@ pub(super) fn scan(
             // Gone since it was listed: nothing to say. Anything else is refused and said.
             Err(error) if is_gone(&error) => {}
             Err(_) => {
-                let refusal = Refusal::Unreadable;
-                pass.refused.insert(Alarm { source: config.source, name: name.clone(), refusal });
+                pass.refused.insert(name.clone(), Refusal::Unreadable);
             }
         }
     }
@@ -257,7 +243,7 @@ pub(super) fn scan(
 
 fn walk(config: &DirectoryConfig, memory: &mut Memory) -> Result<Pass, DirectoryError> {
     memory.work.walks += 1;
-    let mut walk = Walk { config, entries: 0, files: BTreeSet::new(), refused: BTreeSet::new() };
+    let mut walk = Walk { entries: 0, files: BTreeSet::new(), refused: BTreeMap::new() };
     walk.folder(&config.directory, b"", 0)?;
     Ok(Pass { files: walk.files, behind: None, refused: walk.refused })
 }

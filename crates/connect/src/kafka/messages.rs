@@ -22,6 +22,7 @@ pub(super) fn draft<'a>(stream: Stream, line: &'a [u8], source: &str) -> anyhow:
         Stream::Suspense => suspense(line),
         Stream::Duplicates => plain(line, (source, "caudal.duplicate.v1")),
         Stream::Audit => plain(line, (source, "caudal.file.v1")),
+        Stream::Alerts => plain(line, (source, "caudal.alert.v1")),
     }
     .with_context(|| format!("a line of {} does not read", stream.as_str()))
 }

@@ -71,7 +71,7 @@ fn check(before: &[u8], after: &[u8], expected: &[(BlockKind, &[u8], u32)]) {
 const RECORDS: BlockKind = BlockKind::Records;
 
 fn cut(len: u64) -> BlockKind {
-    BlockKind::Damage { code: caudal_usage::Code::Truncated, len }
+    BlockKind::Damage { code: caudal_usage::Code::CutRecord, len }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub use formats::chf::{Chf, ChfOptions};
 pub use formats::delimited::{
     ColumnSource, Constants, Delimited, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When,
 };
+pub use formats::json::{Json, JsonSpec};
 pub use formats::pgw::{Pgw, PgwContainer, PgwOptions};
 pub use formats::{Format, KeyRule, Layout};
 pub use framing::{BLOCK_MAX, Cut, FramedRecord, Framing, Place, RECORD_MAX, Resync, WindowEnd};

@@ -24,9 +24,9 @@ pub struct Dialect {
 #[derive(Default)]
 pub struct Scratch {
     /// Begin and end of each column.
-    spans: Vec<(u32, u32)>,
-    /// Columns of a quoted line, unescaped.
-    text: Vec<u8>,
+    pub(crate) spans: Vec<(u32, u32)>,
+    /// Columns of a quoted line, or values of a JSON object, unescaped.
+    pub(crate) text: Vec<u8>,
     ends: Vec<usize>,
     /// The reader for quoted lines, and the dialect that it was built for.
     reader: Option<(Dialect, csv_core::Reader)>,
@@ -43,8 +43,8 @@ impl std::fmt::Debug for Scratch {
 /// The columns of one line.
 #[derive(Clone, Copy)]
 pub struct Columns<'a> {
-    text: &'a [u8],
-    spans: &'a [(u32, u32)],
+    pub(crate) text: &'a [u8],
+    pub(crate) spans: &'a [(u32, u32)],
 }
 
 impl<'a> Columns<'a> {

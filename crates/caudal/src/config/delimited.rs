@@ -1,12 +1,13 @@
-//! The keys of a delimited source to the format's own description.
-//! Relies on `DelimitedSpec::build` for the meaning of names, units and words.
+//! The keys of a source of delimited text or JSON objects to the format's own description.
+//! Relies on `DelimitedSpec::build` and `JsonSpec::build` for the meaning of names, units and words.
 //! Never reads a column.
 
 use super::reader::{Keys, Report};
 use super::source::{Made, node};
 use super::units;
 use caudal_cdr::{
-    ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, Format, PartialSpec, When,
+    ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, Format, JsonSpec, PartialSpec,
+    When,
 };
 use caudal_mediation::assemble::{OnGap, Rule};
 use caudal_usage::{Direction, RecordType, Role, Service};
@@ -20,41 +21,85 @@ const HOLD_MAX_MS: i64 = 366 * 86_400_000;
 /// Reads the keys that only a delimited source has.
 pub(super) fn read(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
     let before = report.findings.len();
-    let at = keys.at;
     let separator = octet(report, keys, "separator").flatten().unwrap_or(b',');
     let quote = octet(report, keys, "quote").flatten();
     let columns = columns(report, keys);
-    let fields = fields(report, keys);
-    let (partial, assembly) = partial(report, keys).unzip();
-    let zoned = fields.iter().all(|field| match &field.kind {
-        FieldType::Time { format } => {
-            format.contains("%z") || format == "rfc3339" || format.starts_with("epoch_")
-        }
-        _ => true,
-    });
+    let described = Described::read(report, keys);
+    let JsonSpec { fields, constants, key, billed, partial, filters, day, node } = described.spec.clone();
     let spec = DelimitedSpec {
         separator,
         quote,
         columns,
         fields,
-        constants: constants(report, keys),
-        key: keys.words(report, "key"),
-        billed: keys.words(report, "billed"),
+        constants,
+        key,
+        billed,
         partial,
-        filters: filters(report, keys),
-        day: keys.text(report, "day").map(|text| text.value.to_owned()),
-        node: node(report, keys),
+        filters,
+        day,
+        node,
     };
-    // What could not be read would be missing in the description: its findings are enough.
-    if report.findings.len() > before {
-        return None;
+    described.made(report, (keys.at, before), || spec.build().map(Format::Delimited))
+}
+
+/// Reads the keys that only a source of JSON objects has.
+pub(super) fn read_json(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
+    let before = report.findings.len();
+    let described = Described::read(report, keys);
+    let spec = described.spec.clone();
+    described.made(report, (keys.at, before), || spec.build().map(Format::Json))
+}
+
+/// What delimited sources and those of JSON objects say alike.
+struct Described {
+    spec: JsonSpec,
+    assembly: Option<Rule>,
+    zoned: bool,
+}
+
+impl Described {
+    fn read(report: &mut Report, keys: &mut Keys<'_, '_>) -> Self {
+        let fields = fields(report, keys);
+        let (partial, assembly) = partial(report, keys).unzip();
+        let zoned = fields.iter().all(|field| match &field.kind {
+            FieldType::Time { format } => {
+                format.contains("%z") || format == "rfc3339" || format.starts_with("epoch_")
+            }
+            _ => true,
+        });
+        let spec = JsonSpec {
+            fields,
+            constants: constants(report, keys),
+            key: keys.words(report, "key"),
+            billed: keys.words(report, "billed"),
+            partial,
+            filters: filters(report, keys),
+            day: keys.text(report, "day").map(|text| text.value.to_owned()),
+            node: node(report, keys),
+        };
+        Self { spec, assembly, zoned }
     }
-    let key = spec.key.join(", ");
-    match spec.build() {
-        Ok(format) => Some(Made { format: Format::Delimited(format), assembly, key, zoned }),
-        Err(errors) => {
-            errors.into_iter().for_each(|error| report.error(at, error));
-            None
+
+    /// The format; `None` when there are findings behind `before`. What could not be read would be missing in the
+    /// description: its findings are enough.
+    fn made(
+        self,
+        report: &mut Report,
+        (at, before): (usize, usize),
+        build: impl FnOnce() -> Result<Format, Vec<String>>,
+    ) -> Option<Made> {
+        if report.findings.len() > before {
+            return None;
+        }
+        match build() {
+            Ok(format) => {
+                let key = self.spec.key.join(", ");
+                Some(Made { format, assembly: self.assembly, key, zoned: self.zoned })
+            }
+            Err(errors) => {
+                errors.into_iter().for_each(|error| report.error(at, error));
+                None
+            }
         }
     }
 }

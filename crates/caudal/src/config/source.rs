@@ -65,7 +65,8 @@ type ReadFormat = fn(&mut Report, &mut Keys) -> Option<Made>;
 pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
     let at = keys.at;
     let name = name(report, &mut keys, "name");
-    let formats: [(&str, ReadFormat); 2] = [("asterisk", asterisk), ("delimited", delimited::read)];
+    let formats: [(&str, ReadFormat); 3] =
+        [("asterisk", asterisk), ("delimited", delimited::read), ("json", delimited::read_json)];
     let format = if keys.has("format") {
         keys.word(report, "format", &formats)
     } else {

@@ -301,7 +301,11 @@ fn what_a_source_gets_wrong_is_said_where_it_stands() {
             "`name` is \"../a\", expected 1 to 64 lower-case letters, digits, `-`, `_`, `.` (it begins with a letter, a digit or `_`, and names folders and topics)",
         ),
         ("name = \"a\"", "", "`name` is missing"),
-        ("\"asterisk\"", "\"tap3\"", "`format` is \"tap3\", expected \"asterisk\" or \"delimited\""),
+        (
+            "\"asterisk\"",
+            "\"tap3\"",
+            "`format` is \"tap3\", expected \"asterisk\" or \"delimited\" or \"json\"",
+        ),
         ("format = \"asterisk\"", "", "`format` is missing"),
         (
             "\"UTC\"",
@@ -567,4 +571,37 @@ fn absurd_sizes_are_refused_without_being_read() {
     let deep = format!("name = \"x\"\nengine = {}1{}\n{SOURCE}", "[".repeat(5_000), "]".repeat(5_000));
     let found = findings(&[("pipeline.toml", &deep)]);
     assert!(found[0].starts_with("pipeline.toml:2:"), "{}", found[0]);
+}
+
+/// One object a record: the grammar of a delimited source, with members by their paths.
+const JSON: &str = r#"
+name = "objects"
+
+[[source]]
+name = "a"
+format = "json"
+directory = "in"
+key = ["call.id", "part"]
+partial = { session = "call.id", sequence = "part", last = { cause = "0" } }
+fields = [
+  { to = "start", from = "call.time", type = "time", format = "rfc3339" },
+  { to = "duration", from = "call.seconds", type = "duration", unit = "s" },
+  { to = "calling", from = "a", type = "number" },
+]
+"#;
+
+#[test]
+fn a_source_of_json_objects() {
+    let folder = folder(&[("pipeline.toml", JSON)]);
+    let pipeline = Pipeline::load(folder.path()).unwrap();
+    let [source] = pipeline.sources.as_slice() else { panic!() };
+    assert_eq!((source.format.name(), source.key.as_str()), ("json", "call.id, part (json/1)"));
+    assert_eq!(pipeline.warnings, []);
+    let check = |change: (&str, &str), expect: &str| {
+        let found = findings(&[("pipeline.toml", &JSON.replace(change.0, change.1))]);
+        assert!(found.iter().any(|finding| finding.contains(expect)), "{expect}: {found:?}");
+    };
+    check(("\"a\", type", "\"call\", type"), "\"call\" is used as a value and as an object");
+    check(("directory = \"in\"", "directory = \"in\"\nheader = true"), "unknown key \"header\"");
+    check(("\"rfc3339\"", "\"%Q\""), "%Q");
 }

@@ -5,6 +5,7 @@
 pub mod asterisk;
 pub mod chf;
 pub mod delimited;
+pub mod json;
 pub mod pgw;
 
 use crate::ber::Tag;
@@ -16,6 +17,7 @@ use asterisk::Asterisk;
 use caudal_usage::{Code, Fault, RawUsage, Stage};
 use chf::Chf;
 use delimited::Delimited;
+use json::Json;
 use pgw::Pgw;
 
 /// The tables of fields by kind of record: what `inspect` shows by name.
@@ -45,6 +47,8 @@ pub enum Format {
     Chf(Chf),
     /// Text in columns, described in the pipeline.
     Delimited(Delimited),
+    /// JSON objects, described in the pipeline.
+    Json(Json),
     /// PGWRecords of TS 32.298.
     Pgw(Pgw),
 }
@@ -66,6 +70,8 @@ pub(crate) enum Shape {
     Empty,
     Asterisk(asterisk::Order),
     Delimited(delimited::Bound),
+    /// Members say their names.
+    Json,
     /// Records that say all that is needed by themselves.
     Pgw,
     Chf,
@@ -82,6 +88,7 @@ impl Format {
             Self::Asterisk(_) => "asterisk",
             Self::Chf(_) => "chf",
             Self::Delimited(_) => "delimited",
+            Self::Json(_) => "json",
             Self::Pgw(_) => "pgw",
         }
     }
@@ -89,7 +96,7 @@ impl Format {
     /// How records stand in the file.
     pub const fn framing(&self) -> Framing {
         match self {
-            Self::Asterisk(_) | Self::Delimited(_) => Framing::Lines,
+            Self::Asterisk(_) | Self::Delimited(_) | Self::Json(_) => Framing::Lines,
             Self::Chf(format) => format.container().framing(),
             Self::Pgw(format) => format.container().framing(),
         }
@@ -101,6 +108,7 @@ impl Format {
             Self::Asterisk(format) => format.key_rule(),
             Self::Chf(format) => format.key_rule(),
             Self::Delimited(format) => format.key_rule(),
+            Self::Json(format) => format.key_rule(),
             Self::Pgw(format) => format.key_rule(),
         }
     }
@@ -113,6 +121,7 @@ impl Format {
             Self::Chf(format) => Ok(format.open(head)),
             Self::Pgw(format) => Ok(format.open(head)),
             Self::Delimited(format) => format.open(head),
+            Self::Json(format) => Ok(format.open()),
         }
     }
 
@@ -126,12 +135,19 @@ impl Format {
     ) -> Result<RawUsage<'a>, Fault> {
         match (self, &layout.shape) {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.read(bound, record, scratch),
+            (Self::Json(format), Shape::Json) => format.read(record, scratch),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.read(*order, record, scratch),
             (Self::Pgw(format), Shape::Pgw) => format.read(record, scratch),
             (Self::Chf(format), Shape::Chf) => format.read(record, scratch),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw | Shape::Chf) => {
-                Err(wrong_layout(record))
-            }
+            (
+                _,
+                Shape::Empty
+                | Shape::Asterisk(_)
+                | Shape::Delimited(_)
+                | Shape::Json
+                | Shape::Pgw
+                | Shape::Chf,
+            ) => Err(wrong_layout(record)),
         }
     }
 
@@ -140,12 +156,19 @@ impl Format {
         let mut scratch = Scratch::default();
         match (self, &layout.shape) {
             (Self::Delimited(format), Shape::Delimited(bound)) => format.fields(bound, record, &mut scratch),
+            (Self::Json(format), Shape::Json) => format.fields(record),
             (Self::Asterisk(format), Shape::Asterisk(order)) => format.fields(*order, record, &mut scratch),
             (Self::Pgw(format), Shape::Pgw) => format.fields(record),
             (Self::Chf(format), Shape::Chf) => format.fields(record),
-            (_, Shape::Empty | Shape::Asterisk(_) | Shape::Delimited(_) | Shape::Pgw | Shape::Chf) => {
-                Err(wrong_layout(record))
-            }
+            (
+                _,
+                Shape::Empty
+                | Shape::Asterisk(_)
+                | Shape::Delimited(_)
+                | Shape::Json
+                | Shape::Pgw
+                | Shape::Chf,
+            ) => Err(wrong_layout(record)),
         }
     }
 }

@@ -20,6 +20,22 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
+    /// Columns that stand in the order of the names that the format uses.
+    pub(in crate::formats) fn in_order(names: Vec<String>) -> Self {
+        let places = (0..names.len()).collect();
+        Self { count: names.len(), names, places }
+    }
+
+    /// Columns of every record.
+    pub(in crate::formats) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The name of a column.
+    pub(in crate::formats) fn name(&self, column: usize) -> &str {
+        self.names.get(column).map_or("", String::as_str)
+    }
+
     /// The column of a name.
     #[inline]
     pub(super) fn place(&self, name: NameIndex) -> usize {

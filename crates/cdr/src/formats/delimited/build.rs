@@ -16,7 +16,12 @@ use caudal_usage::{Code, Currency, Direction, RecordType, Role, Service, Unit, q
 impl DelimitedSpec {
     /// Checks the description and compiles it. The errors are all that is wrong, each naming what was found.
     pub fn build(self) -> Result<Delimited, Vec<String>> {
-        let mut builder = Builder { spec: &self, names: Vec::new(), errors: Vec::new() };
+        self.build_as(key::NAME)
+    }
+
+    /// As [`Self::build`], for a format whose key rule has another name.
+    pub(in crate::formats) fn build_as(self, rule: &'static str) -> Result<Delimited, Vec<String>> {
+        let mut builder = Builder { spec: &self, rule, names: Vec::new(), errors: Vec::new() };
         let format = builder.build();
         match format {
             Some(format) if builder.errors.is_empty() => Ok(format),
@@ -27,6 +32,7 @@ impl DelimitedSpec {
 
 struct Builder<'a> {
     spec: &'a DelimitedSpec,
+    rule: &'static str,
     names: Vec<(String, Need)>,
     errors: Vec<String>,
 }
@@ -70,7 +76,7 @@ impl Builder<'_> {
             partial,
             filters,
             day,
-            rule: key::rule(spec.node.as_deref(), has_time),
+            rule: key::rule(self.rule, spec.node.as_deref(), has_time),
         })
     }
 

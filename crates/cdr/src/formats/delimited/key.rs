@@ -11,10 +11,10 @@ use caudal_usage::{Code, Fault, Partial};
 use smallvec::{Array, SmallVec};
 
 /// Name and version. A change of how key fields are picked needs a new version.
-const NAME: &str = "delimited/1";
+pub(super) const NAME: &str = "delimited/1";
 
-pub(super) fn rule(node: Option<&str>, has_time: bool) -> KeyRule {
-    let name = node.map_or_else(|| NAME.to_owned(), |node| format!("{NAME} {node}"));
+pub(super) fn rule(name: &str, node: Option<&str>, has_time: bool) -> KeyRule {
+    let name = node.map_or_else(|| name.to_owned(), |node| format!("{name} {node}"));
     KeyRule { name: name.into_bytes(), has_time }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use bind::Bound;
 pub use spec::{ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When};
 
 use super::{KeyRule, Layout, named};
-use crate::split::{Dialect, Scratch, split};
+use crate::split::{Columns, Dialect, Scratch, split};
 use crate::time_format::TimeFormat;
 use caudal_usage::{Code, Currency, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
 use words::Words;
@@ -129,6 +129,11 @@ impl Delimited {
         &self.rule
     }
 
+    /// The names that are used, by their index.
+    pub(super) fn used(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn open(&self, head: &[u8]) -> Result<Layout, Fault> {
         bind::open(self, head)
     }
@@ -144,6 +149,16 @@ impl Delimited {
         if columns.len() != bound.count {
             return Err(wrong_count(columns.len(), bound.count));
         }
+        self.read_columns(bound, columns)
+    }
+
+    /// Reads one record whose columns are told apart.
+    #[inline]
+    pub(super) fn read_columns<'a>(
+        &'a self,
+        bound: &'a Bound,
+        columns: Columns<'a>,
+    ) -> Result<RawUsage<'a>, Fault> {
         let row = key::Row { bound, columns };
         let filter = key::filter(&self.filters, &row);
         let draft = decode::decode(self, &row, filter)?;

@@ -19,6 +19,15 @@ const BANDS: &str = r#"{ name = "day", days = "mon-fri", hours = "08:00-20:00""#
 
 /// Writes `options.out`/pipeline with this `pipeline.toml`.
 pub fn write(options: &Options, configuration: &str) -> anyhow::Result<()> {
+    write_with(options, configuration, "")
+}
+
+/// The same with prices by rating group in the plans.
+pub fn write_by_groups(options: &Options, configuration: &str) -> anyhow::Result<()> {
+    write_with(options, configuration, &groups())
+}
+
+fn write_with(options: &Options, configuration: &str, more: &str) -> anyhow::Result<()> {
     let folder = options.out.join("pipeline");
     for name in ["plans", "rates", "reference"] {
         let path = folder.join(name);
@@ -26,7 +35,7 @@ pub fn write(options: &Options, configuration: &str) -> anyhow::Result<()> {
     }
     text(&folder.join("pipeline.toml"), configuration)?;
     for plan in &PLANS {
-        text(&folder.join(format!("plans/{}.toml", plan.id)), &plan_toml(plan))?;
+        text(&folder.join(format!("plans/{}.toml", plan.id)), &(plan_toml(plan) + more))?;
     }
     let prefixes = Prefixes::new(options.prefixes);
     let used = zones(&folder.join("zones.csv"), &prefixes)?;
@@ -167,6 +176,32 @@ increments = "100 kB"
         decimal(plan.data_high_micros),
     );
     out
+}
+
+fn groups() -> String {
+    format!(
+        r#"
+[[rate]]
+id = "video"
+applies_to = {{ service = "data", rating_group = {} }}
+price = "{} per 100 kB"
+increments = "100 kB"
+bands = [
+  {BANDS} }},
+  {{ name = "other", price = "{} per 100 kB" }},
+]
+
+[[rate]]
+id = "chat"
+applies_to = {{ service = "data", rating_group = {} }}
+price = "0 per 100 kB"
+increments = "100 kB"
+"#,
+        tariff::VIDEO,
+        decimal(tariff::VIDEO_DAY_MICROS),
+        decimal(tariff::VIDEO_OTHER_MICROS),
+        tariff::CHAT,
+    )
 }
 
 fn allowances(free: Free) -> String {

@@ -3,13 +3,16 @@
 //! Never asks the code it helps to test: expected outcomes and amounts are reckoned here, separately.
 
 mod asterisk;
+mod cdr;
 mod delimited;
 mod files;
 mod folder;
+mod gateway;
 mod manifest;
 mod numbering;
 mod options;
 mod past;
+mod pgw;
 mod random;
 mod reckon;
 mod row;
@@ -42,6 +45,7 @@ pub fn generate(options: &Options) -> anyhow::Result<Manifest> {
     let manifest = match options.format {
         Format::Delimited => delimited::write(options)?,
         Format::Asterisk => asterisk::write(options)?,
+        Format::Pgw => pgw::write(options)?,
     };
     let path = options.out.join("manifest.json");
     fs::write(&path, manifest.to_json(options))
@@ -152,5 +156,17 @@ mod tests {
             "truncated",
         ];
         check(Format::Asterisk, &codes, &["not_billable", "unanswered", "zero_duration"]);
+        let codes = [
+            "bad_field",
+            "bad_length",
+            "contradictory",
+            "event_in_future",
+            "key_conflict",
+            "missing_field",
+            "no_subscription",
+            "overflow",
+            "too_old",
+        ];
+        check(Format::Pgw, &codes, &[]);
     }
 }

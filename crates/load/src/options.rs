@@ -13,11 +13,14 @@ pub enum Format {
     Delimited,
     /// Rows of Asterisk's `Master.csv`, of all its column counts.
     Asterisk,
+    /// TS 32.297 files of PGWRecords, about 350 octets each, as packet gateways write them.
+    Pgw,
 }
 
 impl Format {
     /// All, with their words on the command line.
-    pub const WORDS: [(&str, Self); 2] = [("delimited", Self::Delimited), ("asterisk", Self::Asterisk)];
+    pub const WORDS: [(&str, Self); 3] =
+        [("delimited", Self::Delimited), ("asterisk", Self::Asterisk), ("pgw", Self::Pgw)];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {

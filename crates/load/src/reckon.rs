@@ -60,6 +60,27 @@ impl Reckoning {
         micros
     }
 
+    /// Charges one container of packet data: a rating group and octets, at the time when it began.
+    pub fn container(&mut self, subscription: u32, from_s: i64, (group, octets): (Option<u32>, u64)) {
+        let plan = tariff::plan_of(subscription);
+        let local_s = from_s + ACCOUNT_OFFSET_S;
+        let cycle = cycle(local_s, tariff::anchor_of(subscription));
+        let used = &mut self.used[subscription as usize][cycle];
+        let steps = octets.div_ceil(STEP_OCTETS);
+        let price = match group {
+            Some(tariff::VIDEO) if is_day(local_s) => Some(tariff::VIDEO_DAY_MICROS),
+            Some(tariff::VIDEO) => Some(tariff::VIDEO_OTHER_MICROS),
+            Some(tariff::CHAT) => Some(0),
+            _ => None,
+        };
+        let micros = match price {
+            Some(price) => (steps - free_steps(plan, used, steps)) * price,
+            None => data(plan, used, steps),
+        };
+        let currency = CURRENCIES.iter().position(|&code| code == plan.currency).unwrap_or(0);
+        self.totals[currency][Service::Data as usize] += micros;
+    }
+
     /// Millionths by currency and service.
     pub fn totals(&self) -> &[[u64; Service::ALL.len()]; CURRENCIES.len()] {
         &self.totals
@@ -132,10 +153,15 @@ fn message(plan: &Plan, used: &mut u32) -> u64 {
     plan.sms_micros
 }
 
-fn data(plan: &Plan, used: &mut Used, steps: u64) -> u64 {
+/// Takes what the allowance has left of so many steps.
+fn free_steps(plan: &Plan, used: &mut Used, steps: u64) -> u64 {
     let free = left(plan.free, |free| free.data_steps, used.data_steps).min(steps);
     grow(&mut used.data_steps, free);
-    let charged = steps - free;
+    free
+}
+
+fn data(plan: &Plan, used: &mut Used, steps: u64) -> u64 {
+    let charged = steps - free_steps(plan, used, steps);
     let low = TIER_STEPS.saturating_sub(u64::from(used.tier_steps)).min(charged);
     grow(&mut used.tier_steps, charged);
     low * plan.data_low_micros + (charged - low) * plan.data_high_micros

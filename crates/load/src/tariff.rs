@@ -52,6 +52,18 @@ pub struct Plan {
 /// Data is counted in steps of so many octets.
 pub const STEP_OCTETS: u64 = 100_000;
 
+/// Rating group with a price by hours, of every plan.
+pub const VIDEO: u32 = 20;
+
+/// Rating group that costs nothing.
+pub const CHAT: u32 = 30;
+
+/// Millionths for 100 kB of [`VIDEO`] between 08:00 and 20:00, Monday to Friday.
+pub const VIDEO_DAY_MICROS: u64 = 3_000;
+
+/// Millionths for 100 kB of [`VIDEO`] at other times.
+pub const VIDEO_OTHER_MICROS: u64 = 1_500;
+
 /// Steps of the first tier in a cycle: 1 GB.
 pub const TIER_STEPS: u64 = 10_000;
 

@@ -5,7 +5,10 @@
 use super::delimited;
 use super::reader::{Keys, Report};
 use super::units;
-use caudal_cdr::{Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Format, SeventeenthColumn};
+use caudal_cdr::{
+    Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Format, Pgw, PgwContainer, PgwOptions,
+    SeventeenthColumn,
+};
 use caudal_connect::directory::{ARCHIVE_DAY, After, Complete, DirectoryConfig};
 use caudal_mediation::assemble;
 use caudal_mediation::normalise::{RepeatedHour, SourceRules};
@@ -65,8 +68,12 @@ type ReadFormat = fn(&mut Report, &mut Keys) -> Option<Made>;
 pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
     let at = keys.at;
     let name = name(report, &mut keys, "name");
-    let formats: [(&str, ReadFormat); 3] =
-        [("asterisk", asterisk), ("delimited", delimited::read), ("json", delimited::read_json)];
+    let formats: [(&str, ReadFormat); 4] = [
+        ("asterisk", asterisk),
+        ("delimited", delimited::read),
+        ("json", delimited::read_json),
+        ("pgw", pgw),
+    ];
     let format = if keys.has("format") {
         keys.word(report, "format", &formats)
     } else {
@@ -326,6 +333,14 @@ fn asterisk(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
     };
     let key = "uniqueid, sequence".to_owned();
     Some(Made { format: Format::Asterisk(Asterisk::new(options)), assembly: None, key, zoned: gmt })
+}
+
+fn pgw(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
+    let containers = [("ts32297", PgwContainer::Ts32297), ("ber", PgwContainer::Ber)];
+    let container = keys.word(report, "container", &containers).unwrap_or_default();
+    let format = Format::Pgw(Pgw::new(&PgwOptions { container, node: node(report, keys) }));
+    // Every time stamp carries its offset.
+    Some(Made { format, assembly: None, key: Pgw::KEY.to_owned(), zoned: true })
 }
 
 /// The originating node, part of the key.

@@ -304,8 +304,14 @@ fn what_a_source_gets_wrong_is_said_where_it_stands() {
         (
             "\"asterisk\"",
             "\"tap3\"",
-            "`format` is \"tap3\", expected \"asterisk\" or \"delimited\" or \"json\"",
+            "`format` is \"tap3\", expected \"asterisk\" or \"delimited\" or \"json\" or \"pgw\"",
         ),
+        (
+            "\"asterisk\"",
+            "\"pgw\"\ncontainer = \"zip\"",
+            "`container` is \"zip\", expected \"ts32297\" or \"ber\"",
+        ),
+        ("\"asterisk\"", "\"pgw\"\nnode = \"\"", "`node` is \"\", expected 1 to 64 characters"),
         ("format = \"asterisk\"", "", "`format` is missing"),
         (
             "\"UTC\"",

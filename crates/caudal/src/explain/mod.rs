@@ -12,7 +12,7 @@ mod show;
 mod show_lines;
 
 use crate::commands::{topics, versions};
-use crate::config::Pipeline;
+use crate::config::{Pipeline, SourceConfig};
 use caudal_engine::setup::Names;
 use caudal_runtime::peek::Peeked;
 use caudal_usage::{FileOrdinal, Stream};
@@ -236,7 +236,7 @@ fn load(folder: &Path) -> anyhow::Result<Loaded> {
     Ok(Loaded { name, setup, sources, keys })
 }
 
-/// The columns that are the key, by source, as the description names them.
+/// The columns that are the key, by source, as the description or the format names them.
 fn key_columns(folder: &Path, pipeline: &Pipeline) -> anyhow::Result<Vec<Vec<String>>> {
     let text = std::fs::read_to_string(folder.join(crate::config::PIPELINE_FILE))?;
     let document: toml::Table = text.parse()?;
@@ -246,9 +246,18 @@ fn key_columns(folder: &Path, pipeline: &Pipeline) -> anyhow::Result<Vec<Vec<Str
         let source =
             tables.iter().find(|table| table.get("name").and_then(toml::Value::as_str) == Some(name));
         let key = source.and_then(|table| table.get("key")?.as_array());
-        key.into_iter().flatten().filter_map(|column| column.as_str().map(str::to_owned)).collect()
+        key.into_iter().flatten().filter_map(|column| column.as_str().map(str::to_owned)).collect::<Vec<_>>()
     };
-    Ok(pipeline.sources.iter().map(|source| columns(&source.name)).collect())
+    // A format that says by itself what its key is names its fields.
+    let of = |source: &SourceConfig| match columns(&source.name) {
+        none if none.is_empty() => {
+            // Behind the fields stands the rule's name.
+            let fields = source.key.split_once(" (").map_or(source.key.as_str(), |(fields, _)| fields);
+            fields.split(", ").map(str::to_owned).collect()
+        }
+        columns => columns,
+    };
+    Ok(pipeline.sources.iter().map(of).collect())
 }
 
 /// The name of a file of the ledger; empty when it was never claimed.

@@ -90,11 +90,7 @@ fn key(explained: &Explained) -> String {
     let first =
         explained.recomputed.as_ref().and_then(|recomputed| Some((recomputed, recomputed.records.first()?)));
     let fields = first.map_or_else(Vec::new, |(recomputed, original)| {
-        let names: Vec<&str> = match recomputed.keys.len() {
-            0 => vec!["uniqueid", "sequence"],
-            _ => recomputed.keys.iter().map(String::as_str).collect(),
-        };
-        let named = original.fields.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        let named = original.fields.iter().filter(|(name, _)| recomputed.keys.contains(name));
         named.map(|(name, value)| format!("{}={}", visible(name.as_bytes()), visible(value))).collect()
     });
     let fields = match (first, fields.is_empty()) {

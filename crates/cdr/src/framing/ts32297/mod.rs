@@ -3,6 +3,7 @@
 //! Never believes a CDR header alone: its record must be one BER element of its length, or a border must follow it.
 
 mod checks;
+pub mod encode;
 mod file_header;
 mod header;
 

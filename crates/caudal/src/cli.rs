@@ -194,7 +194,7 @@ pub struct StateArgs {
 /// `generate`.
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
-    /// Format: delimited, asterisk, pgw
+    /// Format: delimited, asterisk, pgw, chf
     pub format: String,
     /// Records
     #[arg(long, default_value_t = 10_000, value_name = "N")]

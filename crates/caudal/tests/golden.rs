@@ -111,26 +111,23 @@ fn dst_offset() {
 }
 
 /// The same options and seed give the same octets, and what comes out is what was reckoned when they were written.
-#[test]
-fn generated() {
-    check("generated");
-    let kept = root().join("sample-cdrs/generated");
+fn regenerated(case: &str, options: &str) {
+    let kept = root().join("sample-cdrs").join(case);
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("set");
     let mut command = caudal();
-    command.args(["generate", "delimited", "--records", "400", "--seed", "7", "--subscriptions", "60"]);
-    command.args(["--prefixes", "100", "--duplicates", "3%", "--damaged", "3%", "--out"]).arg(&written);
+    command.arg("generate").args(options.split(' ')).arg("--out").arg(&written);
     finish(command).expect(0, "generate");
     for part in ["input", "pipeline", "pipeline/plans", "pipeline/rates", "pipeline/reference"] {
         let names = |folder: &Path| -> Vec<_> {
             let inside = files(&folder.join(part)).into_iter().filter(|path| path.is_file());
             inside.map(|path| path.file_name().unwrap().to_owned()).collect()
         };
-        assert_eq!(names(&written), names(&kept), "{part}");
+        assert_eq!(names(&written), names(&kept), "{case}/{part}");
         for name in names(&kept) {
             let path = Path::new(part).join(name);
             let (new, old) = (fs::read(written.join(&path)).unwrap(), fs::read(kept.join(&path)).unwrap());
-            assert!(new == old, "{} differs", path.display());
+            assert!(new == old, "{case}/{} differs", path.display());
         }
     }
     let manifest = fs::read(kept.join("manifest.json")).unwrap();
@@ -163,10 +160,26 @@ fn as_reckoned(set: &Path) {
         serde_json::from_slice(&fs::read(set.join("manifest.json")).unwrap()).unwrap();
     let ended = Place::new().run(&set.join("pipeline"), "");
     for name in ["files", "records_in", "rated", "merged", "held", "duplicate", "filtered", "suspended"] {
-        assert_eq!(ended.number(name), manifest[name].as_u64().unwrap(), "{name}");
+        assert_eq!(ended.number(name), manifest[name].as_u64().unwrap(), "{}: {name}", set.display());
     }
     let report: serde_json::Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(report["amounts"], manifest["amounts"]);
+}
+
+#[test]
+fn generated() {
+    check("generated");
+    let options =
+        "delimited --records 400 --seed 7 --subscriptions 60 --prefixes 100 --duplicates 3% --damaged 3%";
+    regenerated("generated", options);
+}
+
+#[test]
+fn chf() {
+    check("chf");
+    let options =
+        "chf --records 160 --seed 11 --subscriptions 30 --prefixes 100 --duplicates 4% --damaged 4%";
+    regenerated("chf", options);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! Relies on the story of a PBX: calls only, each in one row; the chargeable start is the answer.
 //! Never writes the order of `cdr_custom`: a file has one order, and repeated rows go to any file.
 
-use crate::files::Files;
+use crate::files::{Files, Name};
 use crate::folder;
 use crate::manifest::Manifest;
 use crate::numbering::Zone;
@@ -28,6 +28,8 @@ time_zone = "Etc/UTC"
 numbers = { country = "34", national_prefix = "", international_prefix = "00" }
 "#;
 
+const NAME: Name = Name { stem: "Master", ending: "csv" };
+
 /// Words for a call that was not answered.
 const NOT_ANSWERED: [&str; 4] = ["NO ANSWER", "BUSY", "FAILED", "CONGESTION"];
 
@@ -37,7 +39,7 @@ const COLUMNS_LEFT: usize = 12;
 /// Writes the input files and returns what must come of them.
 pub fn write(options: &Options) -> anyhow::Result<Manifest> {
     folder::write(options, PIPELINE)?;
-    let mut files = Files::new(&options.out.join("input"), "Master", Vec::new(), options.records);
+    let mut files = Files::new(&options.out.join("input"), NAME, Vec::new(), options.records);
     let mut script = Script::new(options, Element::Pbx);
     let mut line = Vec::with_capacity(1 << 10);
     for item in script.by_ref() {

@@ -2,7 +2,7 @@
 //! Relies on the story for what is in them; writes into one reused buffer.
 //! Never quotes: no value holds a separator.
 
-use crate::files::Files;
+use crate::files::{Files, Name};
 use crate::folder;
 use crate::manifest::Manifest;
 use crate::numbering::Zone;
@@ -76,6 +76,8 @@ filter = [
 ]
 "#;
 
+const NAME: Name = Name { stem: "switch", ending: "csv" };
+
 /// Columns that are left of a line that breaks off.
 const COLUMNS_LEFT: usize = 9;
 
@@ -83,7 +85,7 @@ const COLUMNS_LEFT: usize = 9;
 pub fn write(options: &Options) -> anyhow::Result<Manifest> {
     folder::write(options, PIPELINE)?;
     let header = COLUMNS.join(";") + "\n";
-    let mut files = Files::new(&options.out.join("input"), "switch", header.into_bytes(), options.records);
+    let mut files = Files::new(&options.out.join("input"), NAME, header.into_bytes(), options.records);
     let mut script = Script::new(options, Element::Mobile);
     let mut line = Vec::with_capacity(2 * LINE_OCTETS);
     for item in script.by_ref() {

@@ -18,10 +18,19 @@ const RECORDS_MIN: u64 = 10;
 
 const BUFFER_OCTETS: usize = 1 << 20;
 
+/// What the files are called: `stem_00001.ending`.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// Before the number.
+    pub stem: &'static str,
+    /// Behind the point.
+    pub ending: &'static str,
+}
+
 /// Writes records to numbered files.
 pub struct Files {
     folder: PathBuf,
-    stem: &'static str,
+    name: Name,
     header: Vec<u8>,
     records_per_file: u64,
     records: u64,
@@ -30,10 +39,10 @@ pub struct Files {
 }
 
 impl Files {
-    /// Files `folder/stem_00001.csv` and so on for `records` in total.
-    pub fn new(folder: &Path, stem: &'static str, header: Vec<u8>, records: u64) -> Self {
+    /// Files `folder/stem_00001.ending` and so on for `records` in total.
+    pub fn new(folder: &Path, name: Name, header: Vec<u8>, records: u64) -> Self {
         let records_per_file = records.div_ceil(FILES_MIN).clamp(RECORDS_MIN, RECORDS_MAX);
-        Self { folder: folder.to_path_buf(), stem, header, records_per_file, records: 0, files: 0, out: None }
+        Self { folder: folder.to_path_buf(), name, header, records_per_file, records: 0, files: 0, out: None }
     }
 
     /// Appends one record with its line end.
@@ -55,7 +64,8 @@ impl Files {
     fn roll(&mut self) -> anyhow::Result<()> {
         self.close()?;
         self.files += 1;
-        let path = self.folder.join(format!("{}_{:05}.csv", self.stem, self.files));
+        let Name { stem, ending } = self.name;
+        let path = self.folder.join(format!("{stem}_{:05}.{ending}", self.files));
         let file = File::create_new(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let mut out = BufWriter::with_capacity(BUFFER_OCTETS, file);
         out.write_all(&self.header).with_context(|| format!("cannot write {}", path.display()))?;

@@ -4,6 +4,7 @@
 
 mod asterisk;
 mod cdr;
+mod chf;
 mod delimited;
 mod files;
 mod folder;
@@ -46,6 +47,7 @@ pub fn generate(options: &Options) -> anyhow::Result<Manifest> {
         Format::Delimited => delimited::write(options)?,
         Format::Asterisk => asterisk::write(options)?,
         Format::Pgw => pgw::write(options)?,
+        Format::Chf => chf::write(options)?,
     };
     let path = options.out.join("manifest.json");
     fs::write(&path, manifest.to_json(options))
@@ -168,5 +170,15 @@ mod tests {
             "too_old",
         ];
         check(Format::Pgw, &codes, &[]);
+        let codes = [
+            "bad_field",
+            "contradictory",
+            "event_in_future",
+            "key_conflict",
+            "missing_field",
+            "no_subscription",
+            "too_old",
+        ];
+        check(Format::Chf, &codes, &[]);
     }
 }

@@ -15,12 +15,18 @@ pub enum Format {
     Asterisk,
     /// TS 32.297 files of PGWRecords, about 350 octets each, as packet gateways write them.
     Pgw,
+    /// Records of a 5G charging function, in BER.
+    Chf,
 }
 
 impl Format {
     /// All, with their words on the command line.
-    pub const WORDS: [(&str, Self); 3] =
-        [("delimited", Self::Delimited), ("asterisk", Self::Asterisk), ("pgw", Self::Pgw)];
+    pub const WORDS: [(&str, Self); 4] = [
+        ("delimited", Self::Delimited),
+        ("asterisk", Self::Asterisk),
+        ("pgw", Self::Pgw),
+        ("chf", Self::Chf),
+    ];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {

@@ -77,6 +77,48 @@ impl Row {
     }
 }
 
+/// A container of a record of packet data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Seconds since 1970, UTC.
+    pub start_s: i64,
+    /// Seconds.
+    pub length_s: i64,
+    /// What it counts.
+    pub octets: u64,
+    /// Its rating group.
+    pub rating_group: u32,
+}
+
+impl Row {
+    /// How long a record of packet data lasts, seconds.
+    pub fn length_s(&self) -> i64 {
+        PART_S * i64::from(self.parts_count())
+    }
+
+    fn parts_count(&self) -> u32 {
+        1 + u32::try_from(self.salt % 3).unwrap_or(0)
+    }
+
+    /// The containers of a record of packet data, one behind the other in time: one to three, whose octets are those of
+    /// the record.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let count = self.parts_count();
+        let share = self.quantity / u64::from(count);
+        let rest = self.quantity - share * u64::from(count - 1);
+        let (start_s, groups) = (self.start_s, self.salt / 3);
+        (0..count).map(move |index| Part {
+            start_s: start_s + PART_S * i64::from(index),
+            length_s: PART_S,
+            octets: if index + 1 == count { rest } else { share },
+            rating_group: 10 * (1 + index * u32::try_from(groups % 2).unwrap_or(0)),
+        })
+    }
+}
+
+/// Seconds of a container.
+const PART_S: i64 = 600;
+
 /// How a line is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Damage {

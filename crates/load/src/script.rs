@@ -24,7 +24,7 @@ pub const SPAN_S: i64 = 40 * 86_400;
 const DISORDER_S: u64 = 3_600;
 
 /// An instant no file can have arrived after: 2099-12-31T00:00:00Z.
-const FUTURE_S: i64 = 4_102_358_400;
+pub const FUTURE_S: i64 = 4_102_358_400;
 
 /// Records of the smallest file. In the second half of a larger set at least one file was read.
 const FLOOR_FROM_RECORDS: u64 = 10;
@@ -120,6 +120,7 @@ impl Script {
             (1_000, Turn::NoRate),
         ];
         for (share, turn) in shares {
+            let share = if self.element.can(turn) { share } else { 0 };
             if draw < share {
                 return turn;
             }
@@ -157,17 +158,17 @@ impl Script {
             Turn::Conflict => self.conflict(),
             Turn::TooOld => {
                 let age_s = 120 * 86_400 - i64::try_from(self.random.below(20 * 86_400)).unwrap_or(0);
-                let row = Row { start_s: BASE_S - age_s, ..self.usage(Service::Voice) };
+                let row = Row { start_s: BASE_S - age_s, ..self.main_usage() };
                 self.suspended("too_old", row)
             }
             Turn::Future => {
-                let row = Row { start_s: FUTURE_S, ..self.usage(Service::Voice) };
+                let row = Row { start_s: self.element.future_s(), ..self.main_usage() };
                 self.suspended("event_in_future", row)
             }
             Turn::NoSubscription => {
                 let calling = 700_000_000 + self.random.below(100_000_000);
                 self.tally.suspend("no_subscription", 1);
-                let row = Row { calling, ..self.usage(Service::Voice) };
+                let row = Row { calling, ..self.main_usage() };
                 self.seen(row)
             }
             Turn::NoRate => {
@@ -182,7 +183,7 @@ impl Script {
                 self.tell(Turn::Damaged(ways[way]))
             }
             Turn::Damaged(damage) => {
-                let row = self.usage(Service::Voice);
+                let row = self.main_usage();
                 self.tally.suspend(damage.code(), 1);
                 Item { row, damage: Some(damage) }
             }
@@ -200,6 +201,7 @@ impl Script {
                 165..190 => Turn::ZeroDuration,
                 _ => Turn::Call(Service::Voice),
             },
+            Element::Gateway => Turn::Call(Service::Data),
         };
         self.tell(turn)
     }
@@ -255,9 +257,21 @@ impl Script {
         }
     }
 
+    /// Usage of the service that the element tells of above all.
+    fn main_usage(&mut self) -> Row {
+        self.usage(self.element.service())
+    }
+
     fn rated(&mut self, row: Row) -> Item {
         self.tally.rated += 1;
-        self.reckoning.charge(&row, row.quantity);
+        if self.element == Element::Gateway {
+            // Each container at its own time, in the order of the record.
+            for part in row.parts() {
+                self.reckoning.charge(&Row { start_s: part.start_s, ..row }, part.octets);
+            }
+        } else {
+            self.reckoning.charge(&row, row.quantity);
+        }
         self.seen(row)
     }
 
@@ -275,7 +289,7 @@ impl Script {
 
     fn duplicate(&mut self, turn: Turn) -> Item {
         let Some(row) = self.past.pick(turn == Turn::DuplicateOld, &mut self.random) else {
-            return self.tell(Turn::Call(Service::Voice));
+            return self.tell(Turn::Call(self.element.service()));
         };
         self.tally.duplicate += 1;
         Item { row, damage: None }
@@ -289,15 +303,15 @@ impl Script {
                 return self.suspended("key_conflict", Row { quantity: row.quantity + 1, ..row });
             }
         }
-        self.tell(Turn::Call(Service::Voice))
+        self.tell(Turn::Call(self.element.service()))
     }
 
     /// True for a call whose record keeps its identity when its quantity changes.
     fn can_conflict(&self, row: &Row) -> bool {
         let numbered = || turn::columns(row.call, self.records) >= turn::NUMBERED_COLUMNS;
         // A PBX that gives seconds to a call without an answer contradicts itself: another outcome.
-        let call = row.service == Service::Voice && row.quantity > 0;
-        call && (self.element == Element::Mobile || numbered())
+        let call = row.service == self.element.service() && row.quantity > 0;
+        call && (self.element != Element::Pbx || numbered())
     }
 
     fn open_session(&mut self, kind: SessionKind) -> Item {
@@ -331,7 +345,7 @@ impl Script {
 
     fn continue_session(&mut self) -> Item {
         let Some(Reverse(open)) = self.open.pop() else {
-            return self.tell(Turn::Call(Service::Voice));
+            return self.tell(Turn::Call(self.element.service()));
         };
         let quantity = self.part_s();
         let salt = self.random.next();

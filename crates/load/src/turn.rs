@@ -3,6 +3,7 @@
 //! Never draws a number: the script decides when a turn comes.
 
 use crate::row::{Damage, Service};
+use crate::script::FUTURE_S;
 
 /// Number of the first call.
 pub const FIRST_CALL: u64 = 1_000_001;
@@ -81,33 +82,50 @@ pub enum Element {
     Mobile,
     /// A PBX: calls, each in one record.
     Pbx,
+    /// A gateway or charging function: packet data, each record with containers.
+    Gateway,
 }
 
 impl Element {
     /// True when such an element can write what the turn needs.
     pub fn can(self, turn: Turn) -> bool {
         match turn {
-            Turn::Call(service) => self == Self::Mobile || service == Service::Voice,
-            Turn::Session | Turn::GapSession | Turn::Damaged(Damage::EmptyKey) => self == Self::Mobile,
-            Turn::ZeroDuration | Turn::Damaged(Damage::Contradictory) => self == Self::Pbx,
+            Turn::Call(service) => self == Self::Mobile || service == self.service(),
+            Turn::Session | Turn::GapSession => self == Self::Mobile,
+            Turn::ZeroDuration => self == Self::Pbx,
+            Turn::Unanswered | Turn::Test | Turn::NoRate => self != Self::Gateway,
+            Turn::Damaged(damage) => self.damage().contains(&damage),
             _ => true,
         }
     }
 
-    /// The ways in which its lines are broken.
-    pub fn damage(self) -> [Damage; 6] {
-        let last = match self {
-            Self::Mobile => Damage::EmptyKey,
-            Self::Pbx => Damage::Contradictory,
+    /// What such an element tells of above all.
+    pub fn service(self) -> Service {
+        match self {
+            Self::Mobile | Self::Pbx => Service::Voice,
+            Self::Gateway => Service::Data,
+        }
+    }
+
+    /// An instant no file can have arrived after, in the years that the element's clock can write, seconds since 1970.
+    pub fn future_s(self) -> i64 {
+        match self {
+            Self::Mobile | Self::Pbx => FUTURE_S,
+            // 2069-12-31T00:00:00Z: of a year it writes two digits.
+            Self::Gateway => 3_155_673_600,
+        }
+    }
+
+    /// The ways in which its records are broken.
+    pub fn damage(self) -> &'static [Damage] {
+        use Damage::{
+            BadDate, BadQuantity, Contradictory, EmptyKey, ExtraColumn, MissingColumns, MissingStart,
         };
-        [
-            Damage::BadDate,
-            Damage::BadQuantity,
-            Damage::MissingColumns,
-            Damage::ExtraColumn,
-            Damage::MissingStart,
-            last,
-        ]
+        match self {
+            Self::Mobile => &[BadDate, BadQuantity, MissingColumns, ExtraColumn, MissingStart, EmptyKey],
+            Self::Pbx => &[BadDate, BadQuantity, MissingColumns, ExtraColumn, MissingStart, Contradictory],
+            Self::Gateway => &[BadDate, BadQuantity, ExtraColumn, MissingStart, Contradictory],
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use super::delimited;
 use super::reader::{Keys, Report};
 use super::units;
 use caudal_cdr::{
-    Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Format, Pgw, PgwContainer, PgwOptions,
-    SeventeenthColumn,
+    Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Chf, ChfOptions, Format, Pgw, PgwContainer,
+    PgwOptions, SeventeenthColumn,
 };
 use caudal_connect::directory::{ARCHIVE_DAY, After, Complete, DirectoryConfig};
 use caudal_mediation::assemble;
@@ -68,8 +68,9 @@ type ReadFormat = fn(&mut Report, &mut Keys) -> Option<Made>;
 pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
     let at = keys.at;
     let name = name(report, &mut keys, "name");
-    let formats: [(&str, ReadFormat); 4] = [
+    let formats: [(&str, ReadFormat); 5] = [
         ("asterisk", asterisk),
+        ("chf", chf),
         ("delimited", delimited::read),
         ("json", delimited::read_json),
         ("pgw", pgw),
@@ -336,11 +337,23 @@ fn asterisk(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
 }
 
 fn pgw(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
-    let containers = [("ts32297", PgwContainer::Ts32297), ("ber", PgwContainer::Ber)];
-    let container = keys.word(report, "container", &containers).unwrap_or_default();
-    let format = Format::Pgw(Pgw::new(&PgwOptions { container, node: node(report, keys) }));
+    let options = PgwOptions { container: container(report, keys), node: node(report, keys) };
+    let format = Format::Pgw(Pgw::new(&options));
     // Every time stamp carries its offset.
     Some(Made { format, assembly: None, key: Pgw::KEY.to_owned(), zoned: true })
+}
+
+fn chf(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<Made> {
+    let options = ChfOptions { container: container(report, keys), node: node(report, keys) };
+    let format = Format::Chf(Chf::new(&options));
+    // Every time stamp carries its offset.
+    Some(Made { format, assembly: None, key: Chf::KEY.to_owned(), zoned: true })
+}
+
+/// What holds the binary records of a file.
+fn container(report: &mut Report, keys: &mut Keys<'_, '_>) -> PgwContainer {
+    let words = [("ts32297", PgwContainer::Ts32297), ("ber", PgwContainer::Ber)];
+    keys.word(report, "container", &words).unwrap_or_default()
 }
 
 /// The originating node, part of the key.

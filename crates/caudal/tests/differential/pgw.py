@@ -2,10 +2,11 @@
 
 usage: pgw.py RECORDS SEED FOLDER
 Writes FOLDER/records.ber and FOLDER/expected.jsonl, one line a record: where it stands, the numbers of its unknown
-elements, and its values, each with the tags and the names that lead to it, its type and its text.
+elements, its values, each with the tags and the names that lead to it, its type and its text, and the usage in it.
 Relies on pycrate and the module of charging types that it ships. Never asks the code that it helps to test.
 """
 
+import datetime
 import json
 import random
 import sys
@@ -166,6 +167,43 @@ def values(kind, found, tags, names, out):
         out.append([".".join(tags), ".".join(names), shape, written(kind, found)])
 
 
+def digits(octets):
+    """Digits of TBCD: the low half of an octet first."""
+    return "".join(f"{octet & 15:X}{octet >> 4:X}" for octet in octets).rstrip("F")
+
+
+def clock(octets):
+    """Seconds that the clock showed since 2000, and its offset from UTC in seconds."""
+    year, month, day, hour, minute, second = (int(f"{octet:02x}") for octet in octets[:6])
+    shown = datetime.datetime(2000 + year, month, day, hour, minute, second) - datetime.datetime(2000, 1, 1)
+    offset = int(f"{octets[7]:02x}") * 3600 + int(f"{octets[8]:02x}") * 60
+    return int(shown.total_seconds()), -offset if octets[6:7] == b"-" else offset
+
+
+def usage(found):
+    """What is billed of a record: flows where they count octets, else bearers."""
+    flows, bearers = found.get("listOfServiceData"), found.get("listOfTrafficVolumes")
+    octets = lambda container, names: sum(container.get(name, 0) for name in names)
+    of_flows, of_bearers = ("datavolumeFBCUplink", "datavolumeFBCDownlink"), ("dataVolumeGPRSUplink", "dataVolumeGPRSDownlink")
+    counted = any(name in container for container in flows or () for name in of_flows)
+    parts = []
+    if flows is not None and (counted or bearers is None):
+        parts = [[container["ratingGroup"], octets(container, of_flows)] for container in flows]
+    elif bearers is not None:
+        parts = [[None, octets(container, of_bearers)] for container in bearers]
+    seconds, offset = clock(found["recordOpeningTime"])
+    return {
+        "imsi": digits(found.get("servedIMSI", b"")),
+        "number": "+" + digits(found["servedMSISDN"][1:]) if "servedMSISDN" in found else "",
+        "apn": found.get("accessPointNameNI", ""),
+        "imei": digits(found.get("servedIMEI", b"")),
+        "sequence": found.get("localSequenceNumber"),
+        "opened": [seconds, offset],
+        "duration": found["duration"],
+        "parts": parts,
+    }
+
+
 def unknown(rng):
     """Elements of a release to come: their octets, and what they are known by."""
     made = []
@@ -200,7 +238,7 @@ def record(rng):
     read = []
     for name, inner in found.items():
         values(RECORD._cont[name], inner, [], [name], read)
-    return octets, {"values": read, "unknown": sorted(number for number, _, _ in extra)}
+    return octets, {"usage": usage(found), "values": read, "unknown": sorted(number for number, _, _ in extra)}
 
 
 def main():

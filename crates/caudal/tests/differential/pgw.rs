@@ -1,10 +1,11 @@
-//! PGW records: every value as pycrate's decoder reads it, in records that pycrate's encoder made.
+//! PGW records: every value, and the usage in them, as pycrate's decoder reads it, in records of pycrate's encoder.
 //! Relies on the tags that lead to a value being all that is needed to find it.
 //! Never compares text that both sides took from one source: each writes its own reading of the octets.
 
 use crate::tools;
 use caudal_cdr::ber::{Children, Class, Tlv, value};
-use serde_json::Value;
+use caudal_cdr::{Format, Pgw, PgwContainer, PgwOptions, Scratch};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -71,8 +72,37 @@ fn check(record: &Tlv<'_>, expected: &Value) {
     }
 }
 
+/// Compares the usage of one record, as the line would take it in.
+fn check_usage(octets: &[u8], expected: &Value) {
+    let options = PgwOptions { container: PgwContainer::Ber, ..PgwOptions::default() };
+    let (format, mut scratch) = (Format::Pgw(Pgw::new(&options)), Scratch::default());
+    let layout = format.open(octets).unwrap();
+    let usage = format.read(&layout, octets, &mut scratch).unwrap();
+    let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
+    let attribute = |name: &str| {
+        let found = usage.attributes.iter().find(|(known, _)| *known == name);
+        found.map_or_else(String::new, |(_, value)| text(value))
+    };
+    let seconds = (usage.start.local_ms - YEAR_2000_MS) / 1000;
+    let parts: Vec<_> = usage.parts.iter().map(|part| json!([part.rating_group, part.quantity])).collect();
+    let ours = json!({
+        "imsi": text(usage.served_imsi),
+        "number": text(usage.served_number),
+        "apn": attribute("apn"),
+        "imei": attribute("imei"),
+        "sequence": usage.sequence,
+        "opened": [seconds, usage.start.offset_s],
+        "duration": (usage.end.unwrap().local_ms - usage.start.local_ms) / 1000,
+        "parts": parts,
+    });
+    assert_eq!(ours, *expected);
+}
+
+/// The beginning of 2000, milliseconds since 1970.
+const YEAR_2000_MS: i64 = 946_684_800_000;
+
 #[test]
-fn pgw_values_are_those_of_pycrate() {
+fn pgw_values_and_usage_are_those_of_pycrate() {
     let python = match tools::python() {
         Ok(python) => python,
         Err(why) => return tools::missing(&why),
@@ -88,6 +118,7 @@ fn pgw_values_are_those_of_pycrate() {
         assert_eq!(expected["offset"].as_u64(), Some(record.at as u64));
         assert_eq!(expected["length"].as_u64(), Some(record.len() as u64));
         check(&record, &expected);
+        check_usage(&records[record.at..record.at + record.len()], &expected["usage"]);
         values += expected["values"].as_array().unwrap().len();
     }
     assert!(elements.next().is_none());

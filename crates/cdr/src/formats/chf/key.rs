@@ -10,8 +10,8 @@ use smallvec::{SmallVec, smallvec};
 /// Name and version. A change of the fields below needs a new version.
 const NAME: &str = "chf/1";
 
-/// The fields in words.
-pub(super) const FIELDS: &str = "recordingNetworkFunctionID, chargingSessionIdentifier or chargingID, recordSequenceNumber, \
+/// The fields in words; of session identifier and charging id, the first that is there.
+pub(super) const FIELDS: &str = "recordingNetworkFunctionID, chargingSessionIdentifier, chargingID, recordSequenceNumber, \
      recordOpeningTime, localRecordSequenceNumber";
 
 pub(super) fn rule(node: Option<&str>) -> KeyRule {

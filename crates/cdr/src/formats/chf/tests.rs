@@ -104,6 +104,41 @@ fn the_vector_of_another_encoder() {
 }
 
 #[test]
+fn records_of_a_cdr_file_are_read_behind_their_headers() {
+    let file: &[u8] = include_bytes!("../../../testdata/ts32297/ts32297_r16_chf.cdr");
+    let format = Chf::new(&ChfOptions::default());
+    let framed: Vec<_> = crate::Framing::Ts32297.records(crate::framing::Place::FileStart, file).collect();
+    assert_eq!(framed.len(), 2);
+    for record in framed {
+        let mut scratch = Scratch::default();
+        let usage = format.read(record.bytes, &mut scratch).unwrap();
+        let seen = (usage.sequence, usage.parts[0].quantity, usage.parts[0].rating_group);
+        assert_eq!(seen, (Some(42), 1000, Some(100)));
+        assert_eq!(format.fields(record.bytes).unwrap(), show::fields(VECTOR).unwrap());
+    }
+}
+
+#[test]
+fn fields_for_people() {
+    let fields = show::fields(VECTOR).unwrap();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    let text = |text: &str| text.to_owned();
+    assert_eq!(
+        fields,
+        [
+            ("recordType", text("200")),
+            ("recordingNetworkFunctionID", text("3fa85f64-5717-4562-b3fc-2c963f66afa6")),
+            ("subscriberIdentifier", text("262017000000001")),
+            ("listOfMultipleUnitUsage", text("rating groups: 1")),
+            ("recordOpeningTime", text("2026-11-22T15:30:45+03:00")),
+            ("duration", text("120")),
+            ("causeForRecClosing", text("0")),
+            ("localRecordSequenceNumber", text("42")),
+        ]
+    );
+}
+
+#[test]
 fn what_plans_may_ask_for() {
     let session = PduSession {
         slice: Some((1, [0x00, 0xAB, 0x01])),

@@ -17,7 +17,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 /// How long an answer may take on a busy machine.
-const ANSWER_MOST: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_MOST: Duration = Duration::from_secs(30);
 
 /// How long reading may stand still: a transaction that is open holds the end back only until it ends.
 const SILENCE_MOST: Duration = Duration::from_secs(30);
@@ -178,7 +178,7 @@ fn assign_all(consumer: &BaseConsumer, topic: &str) -> Result<usize> {
     Ok(list.count())
 }
 
-fn config(bootstrap: &str) -> ClientConfig {
+pub(crate) fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap);
     // Brokers are killed in tests: knock again soon.
@@ -187,7 +187,7 @@ fn config(bootstrap: &str) -> ClientConfig {
 }
 
 /// Runs a future on this thread: the admin calls are the only ones, so no runtime is needed for them.
-fn wait<F: Future>(future: F) -> F::Output {
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

@@ -8,6 +8,8 @@
 mod broker;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
+mod feed;
 mod kit;
 mod node;
 mod ready;
@@ -17,5 +19,7 @@ pub mod standing;
 pub use broker::Broker;
 #[cfg(feature = "client")]
 pub use client::{Reading, Received, Topic, create_topics, read_topic};
+#[cfg(feature = "client")]
+pub use feed::{End, Feed, delete_before, group_and_end};
 pub use kit::{Kit, VERSION, install_build_tools, install_java};
 pub use shared::{Lease, shared};

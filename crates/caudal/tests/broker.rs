@@ -7,6 +7,9 @@
 
 mod common;
 
+#[path = "broker/raw.rs"]
+mod raw;
+
 use caudal_broker::{Broker, Reading, Received, read_topic, shared};
 use common::{Ended, Lines, Place, caudal, copy, edit, finish, root, start};
 use serde_json::Value;

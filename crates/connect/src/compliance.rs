@@ -37,14 +37,28 @@ pub(crate) fn blocks(source: &dyn Source, found: &FoundFile, from: FileProgress)
 /// once; count the records that the framing counts; say `last` at the last block and only there; give the same blocks
 /// from any block's start; refuse to go on over other content; finish twice without an error.
 pub(crate) fn check(source: &mut dyn Source, framing: Framing, contents: &[&[u8]]) {
+    let found = check_scans(source, contents.len());
+    for (file, content) in found.iter().zip(contents) {
+        let whole = blocks(source, file, FileProgress::default());
+        check_blocks(&whole, framing, content);
+        let head = source.open(&claim(file), FileProgress::default()).unwrap().head().to_vec();
+        assert!(content.starts_with(&head) && head.len() == content.len().min(caudal_cdr::HEAD_MAX));
+        check_resumes(source, file, &whole);
+    }
+    check_finish(source, &found);
+}
+
+/// Files are shown in order, again and again, but for those that are known.
+pub(crate) fn check_scans(source: &mut dyn Source, count: usize) -> Vec<FoundFile> {
     let now_ms = i64::MAX / 2;
     let found = found(source, now_ms, &|_| false);
-    assert_eq!(found.len(), contents.len(), "files");
+    assert_eq!(found.len(), count, "files");
     assert!(found.is_sorted_by(|a, b| a.name < b.name), "files in order of their names");
     assert_eq!(self::found(source, now_ms, &|_| false), found, "a second scan shows the same");
     let first = found.first().map(|file| file.name.clone());
     let rest = self::found(source, now_ms, &|stat| Some(stat.name) == first.as_deref());
     assert_eq!(rest, found.get(1..).unwrap_or_default(), "known files are left out");
+    source.resume(&[]);
     let new = |_: &FileStat<'_>| Standing::New;
     let mut batches = Vec::new();
     while batches.len() < found.len() {
@@ -54,20 +68,25 @@ pub(crate) fn check(source: &mut dyn Source, framing: Framing, contents: &[&[u8]
     }
     assert_eq!(batches, found, "batches follow each other");
 
-    for (file, content) in found.iter().zip(contents) {
-        let whole = blocks(source, file, FileProgress::default());
-        check_blocks(&whole, framing, content);
-        let head = source.open(&claim(file), FileProgress::default()).unwrap().head().to_vec();
-        assert!(content.starts_with(&head) && head.len() == content.len().min(caudal_cdr::HEAD_MAX));
-        for (index, block) in whole.iter().enumerate() {
-            assert_eq!(blocks(source, file, block.start), whole[index..], "resumed at block {index}");
-            if block.start.offset > 0 {
-                let other = FileProgress { prefix_hash: !block.start.prefix_hash, ..block.start };
-                assert!(source.open(&claim(file), other).is_err(), "resumed over other content");
-            }
+    found
+}
+
+/// The same blocks from any block's start, and none over other content.
+pub(crate) fn check_resumes(source: &dyn Source, file: &FoundFile, whole: &[Block]) {
+    let mut at = FileProgress::default();
+    for (index, block) in whole.iter().enumerate() {
+        assert_eq!(blocks(source, file, at), whole[index..], "resumed at block {index}");
+        if at.offset > 0 {
+            let other = FileProgress { prefix_hash: !at.prefix_hash, ..at };
+            assert!(source.open(&claim(file), other).is_err(), "resumed over other content");
         }
+        at = block.next;
     }
-    for file in found.iter().chain(&found) {
+}
+
+/// A file may be finished twice.
+pub(crate) fn check_finish(source: &dyn Source, found: &[FoundFile]) {
+    for file in found.iter().chain(found) {
         source.finish(&claim(file)).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use crate::fail;
 use crate::setup::{Names, Setup};
 use crate::source::{Block, BlockKind};
 use crate::tally::{Side, Tally};
-use caudal_cdr::{Layout, Place, Scratch};
+use caudal_cdr::{Framing, Layout, Place, Scratch};
 use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
 use caudal_usage::record::ByteSpan;
@@ -140,7 +140,7 @@ impl<'s> Intake<'s> {
         let layout = slice.layout.as_ref().as_ref();
         let headers = layout.map_or(0, |layout| layout.skip_records);
         let place = Place::at(slice.block.start.offset);
-        let framed = source.format.framing().records(place, &slice.block.bytes);
+        let framed = source.framing.records(place, &slice.block.bytes);
         let wanted = (slice.end - slice.first) as usize;
         for (index, record) in framed.enumerate().skip(slice.first as usize).take(wanted) {
             let number = slice.block.start.records.saturating_add(index as u32 + 1);
@@ -149,7 +149,12 @@ impl<'s> Intake<'s> {
             }
             let at = Position { file: slice.file, record: number - headers };
             let bytes = ByteSpan {
-                offset: slice.block.start.offset + record.offset as u64,
+                // A message is found by its own offset.
+                offset: slice.block.start.offset
+                    + match source.framing {
+                        Framing::Values => index as u64,
+                        Framing::Lines | Framing::Ber | Framing::Ts32297 => record.offset as u64,
+                    },
                 len: record.bytes.len() as u32,
             };
             for _ in 0..fail::times("frame") {
@@ -177,6 +182,9 @@ impl<'s> Intake<'s> {
         layout: &Layout,
         (record, at, bytes): (&[u8], Position, ByteSpan),
     ) -> Result<UsageRecord, Fault> {
+        if record.is_empty() {
+            return Err(Fault::new(Code::MissingField, "value", b""));
+        }
         let source = &self.setup.sources[usize::from(slice.source)];
         let raw = source.format.read(layout, record, &mut self.scratch)?;
         if let Some(number) = raw.sequence {

@@ -2,7 +2,7 @@
 //! Relies on all of it having been checked when it was loaded; shared read-only by every shard.
 //! Never changes while it runs: another generation is another setup.
 
-use caudal_cdr::Format;
+use caudal_cdr::{Format, Framing};
 use caudal_mediation::assemble;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::Reference;
@@ -17,6 +17,8 @@ pub struct SourceSetup {
     pub name: String,
     /// Format of its files.
     pub format: Format,
+    /// How records stand in them.
+    pub framing: Framing,
     /// Rules of normalisation.
     pub rules: SourceRules,
     /// Rule by which partial records are joined.

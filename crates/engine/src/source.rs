@@ -2,6 +2,7 @@
 //! Relies on a source showing complete files only, in a fixed order, and reading the same bytes again on request.
 //! Never lets a source decide what a record is: blocks are cut by the format's framing.
 
+use crate::topics::InputOffset;
 use caudal_usage::{Code, FileOrdinal};
 
 pub use caudal_usage::commit::{Continued, FileClaim, FileProgress, Finished, FoundFile, HEAD_LEN};
@@ -25,7 +26,7 @@ pub enum BlockKind {
 pub struct Block {
     /// What it holds.
     pub kind: BlockKind,
-    /// Where the block stands in its file.
+    /// Where the block stands in its file: where the one before ends, or behind what holds no record.
     pub start: FileProgress,
     /// Where the next block would stand.
     pub next: FileProgress,
@@ -104,6 +105,12 @@ pub struct Scan<'a> {
 
 /// A source of files.
 pub trait Source: Send {
+    /// Tells what the state has claimed of this source, in the order of claims: before the first scan, and again when a
+    /// run begins again at its last commit.
+    fn resume(&mut self, claimed: &[&FoundFile]) {
+        let _ = claimed;
+    }
+
     /// Complete files that are there and not known, at most as many as are wanted, ordered by the bytes of their names.
     fn scan(&mut self, scan: &Scan<'_>) -> anyhow::Result<Vec<Find>>;
 
@@ -123,4 +130,11 @@ pub trait Source: Send {
 
     /// Archives, deletes or keeps a file that is done. May be called again for the same file.
     fn finish(&self, claim: &FileClaim) -> anyhow::Result<()>;
+
+    /// The offset that a broker is told with the commit that has read a file so far; without progress, to its end.
+    /// `None` where the input is no topic.
+    fn input_offset(&self, claim: &FileClaim, progress: Option<FileProgress>) -> Option<InputOffset> {
+        let _ = (claim, progress);
+        None
+    }
 }

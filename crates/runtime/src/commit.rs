@@ -8,10 +8,11 @@ use anyhow::Context;
 use caudal_engine::topics::{InputOffset, Topics};
 use caudal_engine::{books, fail};
 use caudal_store::log::Log;
-use caudal_usage::{Commit, FileClaim, FileOrdinal, Stream};
+use caudal_usage::{Commit, FileClaim, FileOrdinal, FileProgress, Stream};
 use caudal_wire::Encoder;
 use caudal_wire::frame::put_commit;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub struct Prepared {
     pub sections: [Section; 3],
     /// Files whose end the epoch holds.
     pub ended: Vec<FileClaim>,
+    /// Files that are being read, where that has changed.
+    pub standing: Vec<(FileClaim, FileProgress)>,
     /// What becomes of the data files.
     pub roll: Roll,
     /// Offsets of input topics that the epoch has used up.
@@ -149,6 +152,23 @@ impl Committer {
         }
         Ok((prepared.commit, released))
     }
+}
+
+/// The offsets of input topics that an epoch has used up: of each partition the last.
+pub fn input_offsets(sources: &Sources, prepared: &Prepared) -> Vec<InputOffset> {
+    let ended = prepared.ended.iter().map(|claim| (claim, None));
+    let standing = prepared.standing.iter().map(|(claim, progress)| (claim, Some(*progress)));
+    let mut last = BTreeMap::new();
+    for (claim, progress) in ended.chain(standing) {
+        let Some(source) = sources.get(usize::from(claim.found.source)) else { continue };
+        let source = source.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(InputOffset { topic, partition, next }) = source.input_offset(claim, progress) {
+            let known = last.entry((topic, partition)).or_insert(next);
+            *known = next.max(*known);
+        }
+    }
+    let offset = |((topic, partition), next)| InputOffset { topic, partition, next };
+    last.into_iter().map(offset).collect()
 }
 
 /// The stored form of an epoch: its commit and the sections of state changes.

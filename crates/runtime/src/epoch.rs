@@ -25,8 +25,8 @@ use caudal_usage::code::Ends;
 use caudal_usage::money::add_exact;
 use caudal_usage::sequence::{Sequence, SequenceKey};
 use caudal_usage::{
-    BookKey, Code, Commit, Counts, Currency, Cursor, Decimal, EventId, FileEntry, FileOrdinal, Finished,
-    Service, Stream,
+    BookKey, Code, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal,
+    FileProgress, Finished, Service, Stream,
 };
 use caudal_wire::lines::{FileLine, write_file};
 use std::collections::BTreeMap;
@@ -154,6 +154,7 @@ fn draw_up(
     ends.iter().for_each(|end| alarms.end(ledger, names, end));
     let audit = audit(ledger, &ends, &within, names);
     let ended = ends.iter().map(|end| end.entry.claim.clone()).collect();
+    let standing = standing(&files, (&ledger.cursor, &cursor));
     let commit = Commit {
         epoch: ledger.epoch + 1,
         generation: line.generation().into(),
@@ -169,6 +170,7 @@ fn draw_up(
     };
     let mut prepared = gather(parsed, records, accounts, commit);
     prepared.ended = ended;
+    prepared.standing = standing;
     prepared.lines[Stream::Audit as usize] =
         StreamLines { items: prepared.commit.finished.len() as u64, pieces: vec![audit] };
     prepared.lines[Stream::Alerts as usize] = StreamLines { items: alarms.count, pieces: vec![alarms.lines] };
@@ -230,6 +232,13 @@ impl<'a> Files<'a> {
         };
         finished.iter().filter_map(end).collect()
     }
+}
+
+/// Files that are being read, where that has changed since the last commit.
+fn standing(files: &Files<'_>, (before, now): (&Cursor, &Cursor)) -> Vec<(FileClaim, FileProgress)> {
+    let moved = now.sources.iter().zip(&before.sources).filter(|(now, before)| now.open != before.open);
+    let open = moved.filter_map(|(now, _)| now.open);
+    open.filter_map(|open| Some((files.get(open.ordinal)?.claim.clone(), open.progress))).collect()
 }
 
 /// What shows along the way, in the order of the input: records that were taken at an earlier end of their file and
@@ -325,6 +334,7 @@ fn gather(
         lines: Default::default(),
         sections: Default::default(),
         ended: Vec::new(),
+        standing: Vec::new(),
         roll: Roll::WhenFull,
         offsets: Vec::new(),
     };

@@ -71,14 +71,21 @@ impl<'s> Feed<'s> {
         let mut names = Names::default();
         let mut claims = HashMap::new();
         let mut found_ms = vec![None; sources.len()];
+        let mut claimed = vec![Vec::new(); sources.len()];
         for (&ordinal, entry) in &ledger.files {
             names.push(entry.display_name());
-            if let Some(found_ms) = found_ms.get_mut(usize::from(entry.claim.found.source)) {
+            let source = usize::from(entry.claim.found.source);
+            // A source that the pipeline no longer has is told nothing.
+            if let (Some(found_ms), Some(claimed)) = (found_ms.get_mut(source), claimed.get_mut(source)) {
                 *found_ms = (*found_ms).max(Some(entry.claim.arrival_ms));
+                claimed.push(&entry.claim.found);
             }
             if entry.finished.is_none() {
                 claims.insert(ordinal, entry.claim.clone());
             }
+        }
+        for (source, claimed) in sources.iter().zip(&claimed) {
+            source.lock().unwrap_or_else(PoisonError::into_inner).resume(claimed);
         }
         let schedule = Schedule::resume(ledger.cursor.clone(), &ledger.files, window_days);
         Self {

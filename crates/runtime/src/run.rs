@@ -3,7 +3,7 @@
 //! Never goes on after a failed commit: what is in memory is dropped, and the line recovers or the process stops.
 
 use crate::commit::{
-    CommitThread, Committed, Committer, Prepared, SharedLog, StreamLines, Target, finish_file,
+    CommitThread, Committed, Committer, Prepared, SharedLog, StreamLines, Target, finish_file, input_offsets,
 };
 use crate::epoch::{self, Carried, EpochSums};
 use crate::feed::{EpochBound, Feed, Sources};
@@ -293,7 +293,8 @@ impl Run<'_, '_, '_> {
             let drawn = epoch::run(line, (parsed, &names, cursor), carried, stages);
             (drawn, ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (prepared, sums) = drawn?;
+        let (mut prepared, sums) = drawn?;
+        prepared.offsets = input_offsets(&self.world.sources, &prepared);
         fail::at("epoch.drawn")?;
         self.send(prepared, sums)?;
         self.told.report.stages.read += read;
@@ -364,6 +365,7 @@ impl Run<'_, '_, '_> {
             lines: Default::default(),
             sections: Default::default(),
             ended: Vec::new(),
+            standing: Vec::new(),
             roll,
             offsets: Vec::new(),
         };

@@ -205,7 +205,8 @@ fn source(index: u16, name: &str) -> SourceSetup {
     };
     let on_gap = if name == "rates" { OnGap::Rate } else { OnGap::Suspend };
     let assembly = Some(Rule { first_sequence: 1, longest_hold_ms: 3_600_000, on_gap });
-    SourceSetup { name: name.into(), format, rules, assembly }
+    let framing = format.framing();
+    SourceSetup { name: name.into(), format, framing, rules, assembly }
 }
 
 fn setup(names: &[&str], shards: usize) -> Setup {

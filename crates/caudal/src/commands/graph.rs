@@ -3,9 +3,10 @@
 //! Never lets a name end its label: what Mermaid could read as its own is escaped.
 
 use crate::cli::PipelineArgs;
-use crate::config::{Pipeline, SourceConfig};
+use crate::config::{Input, Pipeline, SourceConfig};
 use crate::failure::Failure;
 use crate::print::{count, json};
+use caudal_connect::directory::DirectoryConfig;
 use caudal_mediation::filter::BillableRules;
 use caudal_usage::Service;
 use caudal_usage::time::DAY_MS;
@@ -127,8 +128,12 @@ fn sources(chart: &mut Chart, pipeline: &Pipeline) {
 }
 
 fn describe(source: &SourceConfig, folder: &Path) -> Vec<String> {
-    let directory = &source.directory.directory;
-    let shown = directory.strip_prefix(folder).unwrap_or(directory).display().to_string();
+    let shown = match &source.input {
+        Input::Directory(DirectoryConfig { directory, .. }) => {
+            directory.strip_prefix(folder).unwrap_or(directory).display().to_string()
+        }
+        Input::Topic(topic) => format!("topic {}", topic.topic),
+    };
     let mut lines = vec![source.name.clone(), source.format.name().into(), tail(&shown)];
     if source.assembly.is_some() {
         lines.push("calls in parts".into());

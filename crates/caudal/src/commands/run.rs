@@ -37,9 +37,11 @@ impl Clock for SystemClock {
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
+    let mut pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
     pipeline.warnings.iter().for_each(finding);
     let kafka = kafka(args, &pipeline)?;
+    // Topics that are read are at the same brokers.
+    pipeline.kafka.clone_from(&kafka);
     let stop = stop_on_signals()?;
     let mut observer = Observer::start(&pipeline, &stop)?;
     let (name, out) = (pipeline.name.clone(), args.out.clone().unwrap_or_else(|| pipeline.output.clone()));

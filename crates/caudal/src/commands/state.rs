@@ -2,9 +2,11 @@
 //! Relies on the lock of the state folder: one process at a time.
 //! Never opens a folder that belongs to another pipeline.
 
-use crate::config::{Pipeline, SourceConfig};
+use crate::config::{Input, Pipeline, SourceConfig};
 use crate::failure::Failure;
 use caudal_connect::directory::DirectorySource;
+use caudal_connect::kafka::KafkaConfig;
+use caudal_connect::topic::TopicSource;
 use caudal_engine::setup::{Setup, SourceSetup};
 use caudal_engine::source::Source;
 use caudal_runtime::Sources;
@@ -51,15 +53,20 @@ fn stranger(state: &Path) -> Option<OsString> {
 
 /// Takes a checked pipeline apart into what the engine needs and its sources.
 pub fn setup(pipeline: Pipeline, secret: KeySecret, shards: usize) -> (Setup, Sources) {
-    let Pipeline { sources, tariff, mut reference, billable, generation, .. } = pipeline;
+    let Pipeline { sources, kafka, tariff, mut reference, billable, generation, .. } = pipeline;
     reference.assign_slots(&secret);
-    let (setups, directories) = sources.into_iter().map(split).unzip();
+    let kafka = kafka.unwrap_or_default();
+    let (setups, readers) = sources.into_iter().map(|source| split(source, &kafka)).unzip();
     let setup = Setup { sources: setups, reference, tariff, billable, secret, shards, generation };
-    (setup, Arc::new(directories))
+    (setup, Arc::new(readers))
 }
 
-fn split(source: SourceConfig) -> (SourceSetup, Mutex<Box<dyn Source>>) {
-    let SourceConfig { name, format, rules, assembly, directory, .. } = source;
-    let reader: Box<dyn Source> = Box::new(DirectorySource::new(directory));
-    (SourceSetup { name, format, rules, assembly }, Mutex::new(reader))
+fn split(source: SourceConfig, kafka: &KafkaConfig) -> (SourceSetup, Mutex<Box<dyn Source>>) {
+    let framing = source.framing();
+    let SourceConfig { name, format, rules, assembly, input, .. } = source;
+    let reader: Box<dyn Source> = match input {
+        Input::Directory(directory) => Box::new(DirectorySource::new(directory)),
+        Input::Topic(topic) => Box::new(TopicSource::new(topic, kafka.clone())),
+    };
+    (SourceSetup { name, format, framing, rules, assembly }, Mutex::new(reader))
 }

@@ -39,13 +39,14 @@ pub fn validate(args: &ValidateArgs) -> Result<(), Failure> {
 fn outside(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for source in &pipeline.sources {
-        let archive = match &source.directory.after {
+        let Some(files) = source.directory() else { continue };
+        let archive = match &files.after {
             // One that is named by the day is made when the first file of that day goes there.
             After::Archive(folder) if *folder == archive_of(folder, 0) => Some(("archive", folder)),
             After::Archive(_) => None,
             After::Keep | After::Delete => None,
         };
-        for (what, folder) in std::iter::once(("directory", &source.directory.directory)).chain(archive) {
+        for (what, folder) in std::iter::once(("directory", &files.directory)).chain(archive) {
             if let Err(error) = std::fs::read_dir(folder) {
                 let message = format!(
                     "source {:?}: {what} {} cannot be listed: {error}",
@@ -99,7 +100,7 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipelines/quickstart");
         let mut pipeline = Pipeline::load(folder.as_ref()).unwrap();
         assert_eq!(outside(&pipeline), []);
-        pipeline.sources[0].directory.directory = "/nowhere/at/all".into();
+        pipeline.sources[0].directory_mut().unwrap().directory = "/nowhere/at/all".into();
         let findings = outside(&pipeline);
         assert_eq!(findings.len(), 1);
         assert!(

@@ -5,7 +5,7 @@
 //! `state/versions/<generation>-<pipeline>/` has the layout of a pipeline folder; `ORIGIN` names where it came from
 //! and where its sources lay. `<pipeline>` are 8 hex digits over `pipeline.toml`, which the generation leaves out.
 
-use crate::config::{PIPELINE_FILE, Pipeline};
+use crate::config::{PIPELINE_FILE, Pipeline, SourceConfig};
 use crate::failure::Failure;
 use anyhow::Context;
 use caudal_connect::directory::After;
@@ -54,11 +54,12 @@ fn origin(pipeline: &Pipeline) -> std::io::Result<Value> {
     let shown = |path: &Path| std::path::absolute(path).map(|path| path.to_string_lossy().into_owned());
     let mut sources = Vec::new();
     for source in &pipeline.sources {
-        let archive = match &source.directory.after {
+        let Some(files) = source.directory() else { continue };
+        let archive = match &files.after {
             After::Archive(folder) => Some(shown(folder)?),
             After::Keep | After::Delete => None,
         };
-        let directory = shown(&source.directory.directory)?;
+        let directory = shown(&files.directory)?;
         sources.push(json!({ "name": source.name, "directory": directory, "archive": archive }));
     }
     Ok(json!({ "folder": shown(&pipeline.folder)?, "sources": sources }))
@@ -113,12 +114,12 @@ pub fn load(folder: &Path) -> anyhow::Result<Pipeline> {
     let origin: Value = serde_json::from_slice(&text)?;
     for kept in origin["sources"].as_array().into_iter().flatten() {
         let named = pipeline.sources.iter_mut().find(|source| kept["name"] == source.name.as_str());
-        let Some(source) = named else { continue };
+        let Some(files) = named.and_then(SourceConfig::directory_mut) else { continue };
         if let Some(directory) = kept["directory"].as_str() {
-            source.directory.directory = directory.into();
+            files.directory = directory.into();
         }
         if let Some(archive) = kept["archive"].as_str() {
-            source.directory.after = After::Archive(archive.into());
+            files.after = After::Archive(archive.into());
         }
     }
     Ok(pipeline)

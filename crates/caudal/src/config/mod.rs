@@ -11,6 +11,7 @@ mod reader;
 mod reference;
 mod source;
 mod table;
+mod topic;
 mod units;
 
 use caudal_connect::directory::DirectoryConfig;
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use metrics::MetricsConfig;
-pub use source::SourceConfig;
+pub use source::{Input, SourceConfig};
 
 /// The file that describes a pipeline.
 pub const PIPELINE_FILE: &str = "pipeline.toml";
@@ -179,6 +180,7 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
             "`output` and `kafka` both say where events go, expected one of them",
         );
     }
+    let keyed = keys.has("kafka");
     let kafka = kafka::read(report, &mut keys, name.as_deref());
     let tables = keys.tables(report, "source", source::SOURCES_MAX);
     if tables.is_empty() && !report.failed() {
@@ -187,6 +189,7 @@ fn parse(report: &mut Report, text: &str, folder: &Path) -> Option<Head> {
     let sources = tables.into_iter().filter_map(|table| source::read(report, table, folder)).collect();
     keys.finish(report);
     let sources = order(report, sources);
+    topic::check(report, &sources, keyed.then_some(kafka.as_ref()));
     Some(Head { name: name?, output: output.into(), kafka, dedup, engine, metrics, sources })
 }
 
@@ -204,7 +207,8 @@ fn order(report: &mut Report, mut sources: Vec<SourceConfig>) -> Vec<SourceConfi
         }
     }
     for (index, source) in sources.iter().enumerate() {
-        let place = |source: &SourceConfig| source::plain(&source.directory.directory);
+        let Some(DirectoryConfig { directory, .. }) = source.directory() else { continue };
+        let place = |source: &SourceConfig| source.directory().map(|files| source::plain(&files.directory));
         let same = |other: &&SourceConfig| place(other) == place(source);
         if let Some(other) = sources.iter().take(index).find(same) {
             report.warning(
@@ -213,7 +217,6 @@ fn order(report: &mut Report, mut sources: Vec<SourceConfig>) -> Vec<SourceConfi
                 "every file would be read twice",
             );
         }
-        let DirectoryConfig { directory, .. } = &source.directory;
         if !directory.is_dir() {
             let found =
                 format!("directory {:?} of source {:?} is not there", directory.display(), source.name);
@@ -222,7 +225,10 @@ fn order(report: &mut Report, mut sources: Vec<SourceConfig>) -> Vec<SourceConfi
     }
     for (source, index) in sources.iter_mut().zip(0u16..) {
         source.rules.source = index;
-        source.directory.source = index;
+        match &mut source.input {
+            Input::Directory(directory) => directory.source = index,
+            Input::Topic(topic) => topic.source = index,
+        }
     }
     sources
 }

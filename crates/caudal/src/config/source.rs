@@ -1,15 +1,16 @@
-//! One `[[source]]` of the pipeline to its folder, its format and its rules.
+//! One `[[source]]` of the pipeline to its folder or topic, its format and its rules.
 //! Relies on the rooms of the formats to check what they are told; says where each finding stands.
 //! Never opens a file: whether the folder is there is for the caller to see.
 
-use super::delimited;
 use super::reader::{Keys, Report};
 use super::units;
+use super::{delimited, topic};
 use caudal_cdr::{
-    Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Chf, ChfOptions, Format, Pgw, PgwContainer,
-    PgwOptions, SeventeenthColumn,
+    Asterisk, AsteriskClock, AsteriskOptions, AsteriskPayer, Chf, ChfOptions, Format, Framing, Pgw,
+    PgwContainer, PgwOptions, SeventeenthColumn,
 };
 use caudal_connect::directory::{ARCHIVE_DAY, After, Complete, DirectoryConfig};
+use caudal_connect::topic::TopicConfig;
 use caudal_mediation::assemble;
 use caudal_mediation::normalise::{RepeatedHour, SourceRules};
 use caudal_mediation::numbers::{ExtensionRange, NumberRules};
@@ -43,12 +44,47 @@ pub struct SourceConfig {
     pub rules: SourceRules,
     /// How partial records are joined, where it has any.
     pub assembly: Option<assemble::Rule>,
-    /// Where its files are.
-    pub directory: DirectoryConfig,
+    /// Where its records are.
+    pub input: Input,
     /// What its records are known by, in words: a state keeps it, so that it cannot change unseen.
     pub key: String,
     /// Byte of the configuration where the source begins, for findings about several sources.
     pub(super) at: usize,
+}
+
+/// Where the records of a source are.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// In the files of a folder.
+    Directory(DirectoryConfig),
+    /// In the messages of a topic.
+    Topic(TopicConfig),
+}
+
+impl SourceConfig {
+    /// The folder, where it is one.
+    pub fn directory(&self) -> Option<&DirectoryConfig> {
+        match &self.input {
+            Input::Directory(directory) => Some(directory),
+            Input::Topic(_) => None,
+        }
+    }
+
+    /// The folder, where it is one.
+    pub fn directory_mut(&mut self) -> Option<&mut DirectoryConfig> {
+        match &mut self.input {
+            Input::Directory(directory) => Some(directory),
+            Input::Topic(_) => None,
+        }
+    }
+
+    /// How records stand in what is read.
+    pub fn framing(&self) -> Framing {
+        match &self.input {
+            Input::Directory(directory) => directory.framing,
+            Input::Topic(_) => Framing::Values,
+        }
+    }
 }
 
 /// A format with what it says about assembly.
@@ -81,10 +117,11 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         keys.needed(report, "format");
         None
     };
-    let directory = keys.needed(report, "directory").map(|text| folder.join(text.value));
-    let complete = complete(report, &mut keys);
-    let after = after(report, &mut keys, folder, directory.as_deref());
-    let ignore = keys.words(report, "ignore");
+    let input = if keys.has("topic") {
+        topic::read(report, &mut keys).map(Input::Topic)
+    } else {
+        files(report, &mut keys, folder).map(Input::Directory)
+    };
     let made = format.map(|read| read(report, &mut keys));
     let zone = zone(
         report,
@@ -128,8 +165,30 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         future_ms: future.unwrap_or(FUTURE_MS),
         key_rule: made.format.key_rule().name.clone(),
     };
-    let framing = made.format.framing();
-    let directory = DirectoryConfig {
+    let mut input = input?;
+    match &mut input {
+        Input::Directory(directory) => {
+            directory.framing = made.format.framing();
+            directory.silent_after_ms = silent_after_ms;
+        }
+        Input::Topic(topic) => {
+            topic.value = topic::value(report, at, &made.format);
+            topic.silent_after_ms = silent_after_ms;
+        }
+    }
+    let key = format!("{} ({})", made.key, String::from_utf8_lossy(&rules.key_rule));
+    Some(SourceConfig { name: name?, format: made.format, rules, assembly: made.assembly, input, key, at })
+}
+
+/// The folder and what becomes of its files; how records stand in them is for the format to say.
+fn files(report: &mut Report, keys: &mut Keys<'_, '_>, folder: &Path) -> Option<DirectoryConfig> {
+    let directory = keys.needed(report, "directory").map(|text| folder.join(text.value));
+    let complete = complete(report, keys);
+    let after = after(report, keys, folder, directory.as_deref());
+    let ignore = keys.words(report, "ignore");
+    let framing = Framing::Lines;
+    let silent_after_ms = None;
+    Some(DirectoryConfig {
         source: 0,
         directory: directory?,
         complete,
@@ -137,16 +196,6 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         ignore,
         silent_after_ms,
         framing,
-    };
-    let key = format!("{} ({})", made.key, String::from_utf8_lossy(&rules.key_rule));
-    Some(SourceConfig {
-        name: name?,
-        format: made.format,
-        rules,
-        assembly: made.assembly,
-        directory,
-        key,
-        at,
     })
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use caudal_cdr::Framing;
+use caudal_connect::topic::{TopicConfig, Value};
 use tempfile::TempDir;
 
 const PLAN: &str = r#"id = "basic"
@@ -98,12 +100,17 @@ fn the_quickstart_loads() {
         .sources
         .iter()
         .map(|source| {
-            (source.name.as_str(), source.format.name(), source.rules.source, source.directory.source)
+            (
+                source.name.as_str(),
+                source.format.name(),
+                source.rules.source,
+                source.directory().unwrap().source,
+            )
         })
         .collect();
     assert_eq!(sources, [("msc-1", "delimited", 0, 0), ("pbx-madrid", "asterisk", 1, 1)]);
     let [msc, pbx] = pipeline.sources.as_slice() else { panic!() };
-    assert_eq!(msc.directory.directory, folder.path().join("../delimited"));
+    assert_eq!(msc.directory().unwrap().directory, folder.path().join("../delimited"));
     assert_eq!(msc.assembly, Some(caudal_mediation::assemble::Rule::default()));
     assert_eq!((pbx.assembly, pbx.rules.zone.name()), (None, "Europe/Madrid"));
     assert_eq!(pbx.rules.numbers.country, "34");
@@ -207,14 +214,14 @@ filter = { when = { kind = ["x", "y"] }, code = "not_billable" }
     use caudal_connect::directory::{After, Complete};
     use caudal_mediation::assemble::{OnGap, Rule};
     let [a, b] = pipeline.sources.as_slice() else { panic!() };
-    assert_eq!(a.directory.complete, Complete::StableFor(30_000));
-    assert_eq!(a.directory.after, After::Archive(folder.path().join("done/{yyyy}/{mm}")));
-    assert_eq!(a.directory.silent_after_ms, Some(7_200_000));
-    assert_eq!(a.directory.ignore, [".md5"]);
+    assert_eq!(a.directory().unwrap().complete, Complete::StableFor(30_000));
+    assert_eq!(a.directory().unwrap().after, After::Archive(folder.path().join("done/{yyyy}/{mm}")));
+    assert_eq!(a.directory().unwrap().silent_after_ms, Some(7_200_000));
+    assert_eq!(a.directory().unwrap().ignore, [".md5"]);
     assert_eq!(a.rules.future_ms, 7_200_000);
     assert_eq!(a.rules.numbers.extensions.as_ref().unwrap().length, 3);
     assert_eq!(
-        (&b.directory.complete, &b.directory.after),
+        (&b.directory().unwrap().complete, &b.directory().unwrap().after),
         (&Complete::Marker(".done".into()), &After::Delete)
     );
     let rule = Rule { first_sequence: 0, longest_hold_ms: 172_800_000, on_gap: OnGap::Rate };
@@ -304,7 +311,7 @@ fn what_a_source_gets_wrong_is_said_where_it_stands() {
         (
             "\"asterisk\"",
             "\"tap3\"",
-            "`format` is \"tap3\", expected \"asterisk\" or \"delimited\" or \"json\" or \"pgw\"",
+            "`format` is \"tap3\", expected \"asterisk\" or \"chf\" or \"delimited\" or \"json\" or \"pgw\"",
         ),
         (
             "\"asterisk\"",
@@ -577,6 +584,69 @@ fn absurd_sizes_are_refused_without_being_read() {
     let deep = format!("name = \"x\"\nengine = {}1{}\n{SOURCE}", "[".repeat(5_000), "]".repeat(5_000));
     let found = findings(&[("pipeline.toml", &deep)]);
     assert!(found[0].starts_with("pipeline.toml:2:"), "{}", found[0]);
+}
+
+const TOPIC: &str = r#"
+name = "raw"
+kafka = { brokers = "kafka-1:9092" }
+
+[[source]]
+name = "a"
+format = "delimited"
+topic = "usage.raw"
+columns = ["call", "t", "s", "a"]
+time_zone = "UTC"
+key = ["call"]
+fields = [
+  { to = "start", from = "t", type = "time", format = "rfc3339" },
+  { to = "duration", from = "s", type = "duration", unit = "s" },
+  { to = "calling", from = "a", type = "number" },
+]
+"#;
+
+#[test]
+fn a_source_that_reads_a_topic() {
+    let load = |text: &str| {
+        let folder = folder(&[("pipeline.toml", text)]);
+        let mut pipeline = Pipeline::load(folder.path()).unwrap();
+        assert_eq!(pipeline.warnings, []);
+        pipeline.sources.remove(0)
+    };
+    let source = load(TOPIC);
+    let Input::Topic(topic) = &source.input else { panic!() };
+    let expect = TopicConfig {
+        source: 0,
+        topic: "usage.raw".into(),
+        linger_ms: 1_000,
+        value: Value::Line,
+        silent_after_ms: None,
+    };
+    assert_eq!((topic, source.framing()), (&expect, Framing::Values));
+    let source = load(&TOPIC.replace("time_zone", "linger = \"5 s\"\ntime_zone"));
+    let Input::Topic(topic) = &source.input else { panic!() };
+    assert_eq!(topic.linger_ms, 5_000);
+
+    let check = |(from, to): (&str, &str), expect: &str| {
+        let found = findings(&[("pipeline.toml", &TOPIC.replace(from, to))]);
+        assert!(found.iter().any(|finding| finding.contains(expect)), "{expect}: {found:?}");
+    };
+    let columns = "columns = [\"call\", \"t\", \"s\", \"a\"]";
+    check((columns, "header = true"), "a message has no header");
+    check(("kafka = { brokers = \"kafka-1:9092\" }\n", ""), "reads a topic, and the pipeline has no `kafka`");
+    check(("\"usage.raw\"", "\"raw.rated\""), "reads \"raw.rated\", which the pipeline writes");
+    check(("\"usage.raw\"", "\"usage raw\""), "`topic` is \"usage raw\", expected 1 to 249 letters");
+    check(("time_zone", "linger = \"2 h\"\ntime_zone"), "`linger` is \"2 h\"");
+    for key in ["directory = \"in\"", "after = \"keep\"", "stable_for = \"1 s\"", "ignore = \".md5\""] {
+        let name = key.split(' ').next().unwrap();
+        check(("time_zone", &format!("{key}\ntime_zone")), &format!("`{name}` is about files"));
+    }
+    let (head, source) = TOPIC.split_at(TOPIC.find("[[source]]").unwrap());
+    let twice = format!("{head}{source}{}", source.replace("\"a\"\nformat", "\"b\"\nformat"));
+    let found = findings(&[("pipeline.toml", &twice)]);
+    assert!(found.iter().any(|finding| finding.contains("\"a\" and \"b\" read the same topic")), "{found:?}");
+    let asterisk = format!("{head}{}", SOURCE.replace("directory = \"in\"", "topic = \"cdr\""));
+    let found = findings(&[("pipeline.toml", &asterisk)]);
+    assert!(found.iter().any(|finding| finding.contains("which is written to files")), "{found:?}");
 }
 
 /// One object a record: the grammar of a delimited source, with members by their paths.

@@ -94,8 +94,8 @@ pub struct Loaded {
     pub name: String,
     /// What the stages need.
     pub setup: caudal_engine::setup::Setup,
-    /// Where the sources' files are.
-    pub sources: Vec<caudal_connect::directory::DirectoryConfig>,
+    /// Where the sources' files are; `None` of a source that reads a topic.
+    pub sources: Vec<Option<caudal_connect::directory::DirectoryConfig>>,
     /// Key columns of each source; empty where the format has its own.
     pub keys: Vec<Vec<String>>,
 }
@@ -227,7 +227,7 @@ impl Explainer {
 
 fn load(folder: &Path) -> anyhow::Result<Loaded> {
     let pipeline: Pipeline = versions::load(folder)?;
-    let sources = pipeline.sources.iter().map(|source| source.directory.clone()).collect();
+    let sources = pipeline.sources.iter().map(|source| source.directory().cloned()).collect();
     let keys = key_columns(folder, &pipeline)?;
     // Only claims depend on the secret, and nothing is claimed here.
     let secret = caudal_usage::KeySecret([0; 16]);

@@ -67,11 +67,16 @@ fn read_file(context: &Context<'_>, entry: &FileEntry, records: &[u32]) -> Resul
     let source = sources.iter().position(|source| *source.name == *entry.source);
     let source =
         source.ok_or_else(|| Stuck::Gone(format!("source {} is not in this version", entry.source)))?;
+    if matches!(context.loaded.sources.get(source), Some(None)) {
+        let name = inspect::visible(entry.display_name().as_bytes());
+        return Err(Stuck::Gone(format!(
+            "the original is a message of {name}: it is read from the topic only by a run"
+        )));
+    }
     let candidates = candidates(context, entry, source);
     let mut replaced = false;
     for path in candidates.iter().filter(|path| path.is_file()) {
-        let framing =
-            sources.get(source).map(|source| source.format.framing()).unwrap_or(caudal_cdr::Framing::Lines);
+        let framing = sources.get(source).map(|source| source.framing).unwrap_or(caudal_cdr::Framing::Lines);
         let Ok(mut opened) = inspect::open(path, framing) else { continue };
         let file = File { context, entry, source, path };
         match file.read(opened.reader.as_mut(), records)? {
@@ -88,7 +93,7 @@ fn read_file(context: &Context<'_>, entry: &FileEntry, records: &[u32]) -> Resul
 /// Where a file may lie: where it was found, or in the archive under its name, there perhaps with its checksum.
 fn candidates(context: &Context<'_>, entry: &FileEntry, source: usize) -> Vec<PathBuf> {
     let name = std::ffi::OsStr::from_bytes(&entry.claim.found.name);
-    let Some(config) = context.loaded.sources.get(source) else { return Vec::new() };
+    let Some(Some(config)) = context.loaded.sources.get(source) else { return Vec::new() };
     let mut paths = vec![config.directory.join(name)];
     if let After::Archive(folder) = &config.after {
         let folder = archive_of(folder, entry.claim.arrival_ms);

@@ -25,6 +25,6 @@ pub(super) fn in_transaction(doing: &str, error: &KafkaError, age: Duration) -> 
 }
 
 /// An error outside of a transaction: whatever it is, connecting anew may help.
-pub(super) fn outside(doing: &str, error: &KafkaError) -> anyhow::Error {
+pub(crate) fn outside(doing: &str, error: &KafkaError) -> anyhow::Error {
     TopicsError::Doubt(format!("cannot {doing}: {error}")).into()
 }

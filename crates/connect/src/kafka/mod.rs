@@ -10,7 +10,7 @@
 //! | `<pipeline>.log` | none | commits, cut into chunks; one partition, kept for ever |
 
 mod control;
-mod error;
+pub(crate) mod error;
 mod log;
 mod messages;
 mod reading;
@@ -30,10 +30,10 @@ pub use reading::Kept;
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest wait for one answer of a broker.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What becomes of topics that are not there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Missing {
     /// They are created.
     Create {
@@ -43,11 +43,12 @@ pub enum Missing {
         replication: i32,
     },
     /// The run is refused.
+    #[default]
     Refuse,
 }
 
 /// The topics of one pipeline. Its `Debug` form leaves out the properties, which may hold passwords.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct KafkaConfig {
     /// Name of the pipeline: its transactional id, its consumer group, and the beginning of its topics' names.
     pub pipeline: String,
@@ -72,6 +73,11 @@ impl KafkaConfig {
     /// The topic that holds the commits.
     pub fn log_topic(&self) -> String {
         topics::of_log(&self.pipeline)
+    }
+
+    /// True for a topic that the pipeline itself writes.
+    pub fn writes(&self, topic: &str) -> bool {
+        topics::all(&self.pipeline).iter().any(|own| own == topic)
     }
 
     /// What producers and consumers have in common.
@@ -100,7 +106,7 @@ impl KafkaConfig {
         client
     }
 
-    fn consumer(&self) -> ClientConfig {
+    pub(crate) fn consumer(&self) -> ClientConfig {
         let mut client = self.client();
         client
             .set("group.id", &self.pipeline)

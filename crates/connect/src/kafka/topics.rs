@@ -21,7 +21,8 @@ pub(super) fn of_log(pipeline: &str) -> String {
     format!("{pipeline}.log")
 }
 
-fn all(pipeline: &str) -> Vec<String> {
+/// Every topic that a pipeline writes.
+pub(super) fn all(pipeline: &str) -> Vec<String> {
     let streams = Stream::ALL.into_iter().map(|stream| of_stream(pipeline, stream));
     streams.chain([of_log(pipeline)]).collect()
 }

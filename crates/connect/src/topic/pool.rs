@@ -1,0 +1,86 @@
+//! Consumers, kept from one range to the next: making one takes longer than reading a short range.
+//! Relies on assigning partitions by hand: no group is joined, so nothing is rebalanced.
+//! Never keeps a consumer that saw an error.
+
+use crate::kafka::error::outside;
+use crate::kafka::{ANSWER_TIMEOUT, KafkaConfig};
+use anyhow::Context;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Idle consumers that are kept.
+const IDLE_MAX: usize = 4;
+
+/// Consumers of one cluster.
+pub(super) struct Pool {
+    kafka: KafkaConfig,
+    idle: Mutex<Vec<BaseConsumer>>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("brokers", &self.kafka.brokers).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub(super) fn new(kafka: KafkaConfig) -> Self {
+        Self { kafka, idle: Mutex::default() }
+    }
+
+    /// A consumer without an assignment.
+    pub(super) fn take(self: &Arc<Self>) -> anyhow::Result<Lent> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let consumer = match idle {
+            Some(consumer) => consumer,
+            None => {
+                let mut client = self.kafka.consumer();
+                // The end of a range may lie at the end of the partition: an answer must not wait for more.
+                client.set("fetch.wait.max.ms", "50");
+                client.create().context("cannot set up the Kafka client")?
+            }
+        };
+        Ok(Lent { consumer: Some(consumer), pool: Arc::clone(self) })
+    }
+}
+
+/// A consumer in use.
+pub(super) struct Lent {
+    consumer: Option<BaseConsumer>,
+    pool: Arc<Pool>,
+}
+
+impl Lent {
+    /// Gives the consumer back: it answered all that it was asked.
+    pub(super) fn give_back(&mut self) {
+        let Some(consumer) = self.consumer.take().filter(|consumer| consumer.unassign().is_ok()) else {
+            return;
+        };
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(consumer);
+        }
+    }
+
+    pub(super) fn consumer(&self) -> anyhow::Result<&BaseConsumer> {
+        self.consumer.as_ref().context("a consumer was given back and is used")
+    }
+}
+
+/// First offset that a partition holds, and the one behind the last that is committed.
+pub(super) fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+    let found = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT);
+    found.map_err(|found| outside(&format!("ask for the ends of {topic}, partition {partition}"), &found))
+}
+
+/// Lets a consumer go on at an offset.
+pub(super) fn stand_at(
+    consumer: &BaseConsumer,
+    (topic, partition): (&str, i32),
+    offset: i64,
+) -> anyhow::Result<()> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+    Ok(consumer.assign(&list)?)
+}

@@ -6,7 +6,7 @@ use super::common::{Place, caudal, files, finish};
 use super::{Line, generated, suspended_messages};
 use caudal_broker::{End, Feed, Topic, create_topics, delete_before, group_and_end, shared};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -67,18 +67,36 @@ fn ids(lines: &[String]) -> BTreeSet<String> {
     ids
 }
 
+/// A message and where it goes.
+struct Raw {
+    partition: i32,
+    value: String,
+}
+
+impl Raw {
+    /// The line as a message, in a partition that all records of its call go to.
+    fn new(line: &str, partitions: usize, value: String) -> Self {
+        let call: usize = line.split(';').nth(1).unwrap_or_default().bytes().map(usize::from).sum();
+        Self { partition: i32::try_from(call % partitions).unwrap(), value }
+    }
+}
+
 /// Sends messages in transactions; before each a copy that is aborted and would be billed as something else.
-fn send(feed: &Feed, messages: &[String]) {
-    for batch in messages.chunks(BATCH) {
-        let other: Vec<_> = batch.iter().take(9).map(|message| message.replace("msc-", "bad-")).collect();
-        feed.transaction(0, other.iter().map(String::as_bytes), End::Abort).unwrap();
-        feed.transaction(0, batch.iter().map(String::as_bytes), End::Commit).unwrap();
+fn send(feed: &Feed, messages: &[Raw]) {
+    let mut partitions = BTreeMap::<i32, Vec<&str>>::new();
+    messages.iter().for_each(|raw| partitions.entry(raw.partition).or_default().push(&raw.value));
+    for (partition, values) in partitions {
+        for batch in values.chunks(BATCH) {
+            let other: Vec<_> = batch.iter().take(9).map(|value| value.replace("msc-", "bad-")).collect();
+            feed.transaction(partition, other.iter().map(String::as_bytes), End::Abort).unwrap();
+            feed.transaction(partition, batch.iter().map(|value| value.as_bytes()), End::Commit).unwrap();
+        }
     }
 }
 
 /// Reads `messages` from a topic, killed at every point, and compares with what the folder gives.
-fn check(line: &Line, topic: &str, messages: &[String]) {
-    create_topics(&line.bootstrap, &[Topic::new(topic, 1)]).unwrap();
+fn check(line: &Line, (topic, partitions): (&str, i32), messages: &[Raw]) {
+    create_topics(&line.bootstrap, &[Topic::new(topic, partitions)]).unwrap();
     let feed = Feed::new(&line.bootstrap, topic).unwrap();
     let share = messages.len().div_ceil(POINTS.len());
     let mut kills = 0;
@@ -94,8 +112,10 @@ fn check(line: &Line, topic: &str, messages: &[String]) {
     assert_eq!(ids(&rated), ids(&line.expected["rated"]));
     assert_eq!(suspended_messages(&line.topic("suspense")).len(), line.expected["suspense"].len());
     assert_eq!(line.topic("duplicates").len(), line.expected["duplicates"].len());
-    let (group, end) = group_and_end(&line.bootstrap, &line.name, (topic, 0)).unwrap();
-    assert_eq!(group, Some(end), "the group stands at the end");
+    for partition in 0..partitions {
+        let (group, end) = group_and_end(&line.bootstrap, &line.name, (topic, partition)).unwrap();
+        assert_eq!(group, Some(end), "the group stands at the end of partition {partition}");
+    }
     assert_eq!(line.run("state").number("records_in"), 0, "nothing is read again");
     assert_eq!(line.run("elsewhere").number("records_in"), 0, "nor by a state that was lost");
     let mut audit = caudal();
@@ -104,8 +124,9 @@ fn check(line: &Line, topic: &str, messages: &[String]) {
 
     // Messages that nobody read are gone: that is told, and nothing is read behind them.
     send(&feed, &messages[..20]);
-    let (_, end) = group_and_end(&line.bootstrap, &line.name, (topic, 0)).unwrap();
-    delete_before(&line.bootstrap, (topic, 0), end - 5).unwrap();
+    let last = (topic, messages[0].partition);
+    let (_, end) = group_and_end(&line.bootstrap, &line.name, last).unwrap();
+    delete_before(&line.bootstrap, last, end - 1).unwrap();
     let ended = finish(line.command("state", "--once"));
     assert_eq!(ended.code(), Some(3), "{ended:?}");
     assert!(ended.stderr.contains("offsets are lost"), "{}", ended.stderr);
@@ -117,7 +138,8 @@ fn delimited_messages_are_billed_once_through_kills() {
     let place = Place::new();
     let folder = generated(&place, "2000");
     let line = Line::new(&folder, "raw-lines", broker.bootstrap());
-    let (header, messages) = lines(&folder.join("input"));
+    let (header, lines) = lines(&folder.join("input"));
+    let messages: Vec<_> = lines.iter().map(|line| Raw::new(line, 1, line.clone())).collect();
     let columns: Vec<_> = header.split(';').map(|name| format!("{name:?}")).collect();
     let changes = [
         ("directory", "topic = \"switch.lines\"".to_owned()),
@@ -126,7 +148,7 @@ fn delimited_messages_are_billed_once_through_kills() {
         ("header", format!("columns = [{}]", columns.join(", "))),
     ];
     change(&line.place.path("set"), &changes);
-    check(&line, "switch.lines", &messages);
+    check(&line, ("switch.lines", 1), &messages);
     println!("cases: {}", messages.len());
 }
 
@@ -135,13 +157,14 @@ fn json_messages_are_billed_once_through_kills() {
     let Some(broker) = shared() else { return };
     let place = Place::new();
     let folder = generated(&place, "2000");
-    let (header, messages) = lines(&folder.join("input"));
-    let whole = messages.iter().filter(|line| line.split(';').count() == header.split(';').count());
-    let messages: Vec<_> = whole.map(|line| object(&header, line)).collect();
+    let (header, lines) = lines(&folder.join("input"));
+    let whole = lines.iter().filter(|line| line.split(';').count() == header.split(';').count());
+    let messages: Vec<_> = whole.map(|line| Raw::new(line, 3, object(&header, line))).collect();
     for file in files(&folder.join("input")) {
         fs::remove_file(file).unwrap();
     }
-    fs::write(folder.join("input/objects.jsonl"), messages.join("\n")).unwrap();
+    let values: Vec<_> = messages.iter().map(|raw| raw.value.as_str()).collect();
+    fs::write(folder.join("input/objects.jsonl"), values.join("\n")).unwrap();
     let changes = [
         ("format", "format = \"json\"".to_owned()),
         ("separator", String::new()),
@@ -159,6 +182,6 @@ fn json_messages_are_billed_once_through_kills() {
         ("after", String::new()),
     ];
     change(&line.place.path("set"), &changes);
-    check(&line, "switch.objects", &messages);
+    check(&line, ("switch.objects", 3), &messages);
     println!("cases: {}", messages.len());
 }

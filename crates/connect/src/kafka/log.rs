@@ -21,9 +21,12 @@ pub(super) struct LogReader {
     topic: String,
     /// First offset that the topic holds.
     low: i64,
-    /// Offset behind the last message.
+    /// Offset behind the last committed message.
     high: i64,
 }
+
+/// Wait before the ends of the topic are compared again.
+const COMPARE_AGAIN: Duration = Duration::from_millis(20);
 
 impl LogReader {
     /// Opens the topic as it stands now.
@@ -33,9 +36,7 @@ impl LogReader {
         client.set("fetch.wait.max.ms", "10");
         let consumer: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
         let topic = topics::of_log(&config.pipeline);
-        let (low, high) = consumer
-            .fetch_watermarks(&topic, PARTITION, ANSWER_TIMEOUT)
-            .map_err(|found| error::outside(&format!("ask for the end of {topic}"), &found))?;
+        let (low, high) = ends(config, &consumer, &topic)?;
         ensure!(
             low == 0,
             "topic {topic} begins at offset {low}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)"
@@ -133,5 +134,32 @@ impl LogReader {
                 Some(Err(_)) | None => {}
             }
         }
+    }
+}
+
+/// First offset and end of the topic, once no transaction in it is open: a reader of committed data would stop before
+/// one, and take a commit behind it for one that never was.
+fn ends(config: &KafkaConfig, committed: &BaseConsumer, topic: &str) -> anyhow::Result<(i64, i64)> {
+    let mut client = config.consumer();
+    client.set("isolation.level", "read_uncommitted");
+    let all: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
+    let ask = |consumer: &BaseConsumer| {
+        let ends = consumer.fetch_watermarks(topic, PARTITION, ANSWER_TIMEOUT);
+        ends.map_err(|found| error::outside(&format!("ask for the end of {topic}"), &found))
+    };
+    let (_, end) = ask(&all)?;
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
+    loop {
+        let (low, stable) = ask(committed)?;
+        if stable >= end {
+            return Ok((low, stable));
+        }
+        if Instant::now() > deadline {
+            let said = format!(
+                "topic {topic} ends at {end}, and is committed up to {stable}: a transaction in it is open"
+            );
+            return Err(TopicsError::Doubt(said).into());
+        }
+        std::thread::sleep(COMPARE_AGAIN);
     }
 }

@@ -3,21 +3,29 @@
 //! Never reports a run whose outcomes or amounts differ from what the generator expects: that is an error.
 
 mod baseline;
+mod decode;
+mod kafka;
 mod report;
 mod run;
 mod set;
 
 use anyhow::{Context, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use report::Size;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Measures `caudal run` on generated CDR files.
 #[derive(Parser, Debug)]
 #[command(name = "caudal-benches")]
 struct Arguments {
-    /// Sizes to measure, in records.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 10_000_000])]
+    /// What is measured.
+    #[arg(value_enum, default_value_t = What::Line)]
+    what: What,
+    /// Format of the records: delimited or pgw.
+    #[arg(long, default_value = "delimited")]
+    format: String,
+    /// Sizes to measure, in records [default: 1,000,000, and for the line into files also 10,000,000].
+    #[arg(long, value_delimiter = ',')]
     records: Vec<u64>,
     /// Runs of each size; the median counts.
     #[arg(long, default_value_t = 5)]
@@ -42,8 +50,25 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum What {
+    /// The whole line, into files.
+    Line,
+    /// Decoding alone, in memory, on one thread.
+    Decode,
+    /// The whole line into a real Kafka, beside a plain producer.
+    Kafka,
+}
+
 impl Arguments {
-    fn quick(self) -> Self {
+    fn quick(mut self) -> Self {
+        if self.records.is_empty() {
+            self.records = match self.what {
+                What::Line => vec![1_000_000, 10_000_000],
+                What::Decode | What::Kafka => vec![1_000_000],
+            };
+        }
         if !self.quick {
             return self;
         }
@@ -59,13 +84,29 @@ fn main() -> anyhow::Result<()> {
     let binary = arguments.binary.clone().unwrap_or_else(|| beside.join("caudal"));
     ensure!(binary.is_file(), "{}: not found; build it with `cargo build --release`", binary.display());
     let folder = arguments.folder.clone().unwrap_or_else(|| beside.with_file_name("bench"));
+    match arguments.what {
+        What::Line => line(&arguments, &binary, &folder),
+        What::Decode => {
+            let set = set::prepare(&folder, &arguments, arguments.records[0])?;
+            println!("{}", decode::measure(&arguments.format, &set, arguments.runs)?);
+            Ok(())
+        }
+        What::Kafka => {
+            let set = set::prepare(&folder, &arguments, arguments.records[0])?;
+            println!("{}", kafka::measure(&binary, &set, &folder, arguments.runs)?);
+            Ok(())
+        }
+    }
+}
+
+fn line(arguments: &Arguments, binary: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut sizes = Vec::new();
     for &records in &arguments.records {
-        let set = set::prepare(&folder, &arguments, records)?;
+        let set = set::prepare(folder, arguments, records)?;
         let baseline = baseline::measure(&set.input())?;
         let mut runs = Vec::new();
         for number in 1..=arguments.runs {
-            let run = run::measure(&binary, &set, &folder.join("run"))?;
+            let run = run::measure(binary, &set, &folder.join("run"))?;
             eprintln!("  run {number} of {}: {:.0} records/s", arguments.runs, run.records_per_s());
             runs.push(run);
         }

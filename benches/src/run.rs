@@ -5,6 +5,7 @@
 use crate::set::Set;
 use anyhow::{Context, ensure};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -48,8 +49,19 @@ impl Run {
     }
 }
 
-/// Runs the binary once into an empty state and compares what it says with the manifest.
+/// Runs the binary once into an empty state and output folder, and compares what it says with the manifest.
 pub fn measure(binary: &Path, set: &Set, scratch: &Path) -> anyhow::Result<Run> {
+    let mut out = OsString::from("--out=");
+    out.push(scratch.join("out"));
+    run(binary, set, (scratch, Some(out)))
+}
+
+/// The same, for a pipeline whose events go to topics.
+pub fn measure_topics(binary: &Path, set: &Set, scratch: &Path) -> anyhow::Result<Run> {
+    run(binary, set, (scratch, None))
+}
+
+fn run(binary: &Path, set: &Set, (scratch, out): (&Path, Option<OsString>)) -> anyhow::Result<Run> {
     if scratch.exists() {
         std::fs::remove_dir_all(scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
     }
@@ -60,8 +72,7 @@ pub fn measure(binary: &Path, set: &Set, scratch: &Path) -> anyhow::Result<Run> 
         .arg(set.pipeline())
         .args(["--once", "--json", "--state"])
         .arg(scratch.join("state"))
-        .arg("--out")
-        .arg(scratch.join("out"))
+        .args(out)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

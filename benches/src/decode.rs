@@ -98,7 +98,7 @@ fn walk(content: &[u8], depth: usize) -> usize {
     let mut count = 0;
     for element in Children::of(content).map_while(Result::ok) {
         count += 1;
-        if element.tag.constructed() && depth > 0 {
+        if element.tag.is_constructed() && depth > 0 {
             count += walk(element.content, depth - 1);
         }
     }

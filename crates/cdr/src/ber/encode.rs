@@ -4,7 +4,7 @@
 
 use super::{Tag, time};
 use caudal_usage::LocalTime;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Collects elements.
 #[derive(Clone, Debug, Default)]

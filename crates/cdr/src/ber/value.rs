@@ -3,7 +3,7 @@
 //! Never skips over what it does not understand: a value is right as a whole, or refused with what was expected.
 
 use super::{BadValue, Children, Tlv};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Most octets of an ISDN-AddressString: TS 29.002.
 pub const ISDN_OCTETS_MAX: usize = 9;

@@ -136,7 +136,7 @@ proptest! {
         number: u64,
         digits in "[0-9*#abc]{0,40}",
         network in "[0-9]{5,6}",
-        address: std::net::IpAddr,
+        address: core::net::IpAddr,
         mut set in prop::collection::vec(0usize..100, 0..10),
     ) {
         let mut writer = Writer::new();

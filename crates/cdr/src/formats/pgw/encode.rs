@@ -5,7 +5,7 @@
 use super::decode::{PGW_RECORD, RECORD_TYPE};
 use crate::ber::{Tag, Writer};
 use caudal_usage::LocalTime;
-use std::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr};
 
 /// Charging characteristics of a subscriber with normal billing.
 const CHARACTERISTICS: [u8; 2] = [0x08, 0x00];

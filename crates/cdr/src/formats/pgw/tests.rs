@@ -5,7 +5,7 @@ use crate::ber::{Children, Tag, Writer};
 use crate::{Format, Scratch};
 use caudal_usage::{Code, Date, LocalTime, RawPart};
 use proptest::prelude::*;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 const SAMPLE: &[u8] = include_bytes!("../../../testdata/records/pgw_pycrate.ber");
 

@@ -4,7 +4,7 @@
 
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Date, LocalTime};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Octets of a header up to the routeing filter.
 const FIXED: usize = 50;
@@ -170,7 +170,7 @@ fn stamp(time: LocalTime) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
+    use core::net::Ipv4Addr;
 
     /// The octets of the file that an independent program wrote.
     #[test]

@@ -21,7 +21,7 @@ use super::header::Release;
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Code, Date, Fault};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Octets up to the routeing filter.
 const FIXED: usize = 50;

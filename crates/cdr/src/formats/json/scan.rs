@@ -100,7 +100,7 @@ impl<'a> Scan<'a> {
     }
 
     #[inline]
-    fn expect(&mut self, octet: u8) -> Result<(), Wrong> {
+    fn want(&mut self, octet: u8) -> Result<(), Wrong> {
         if self.peek()? != octet {
             return Err(Wrong::Here);
         }
@@ -113,7 +113,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn open_object(&mut self) -> Result<(), Wrong> {
-        self.expect(b'{')
+        self.want(b'{')
     }
 
     /// Behind an opening brace: false, with the object read, when it is empty.
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
             return Err(Wrong::Here);
         }
         let name = self.string()?;
-        self.expect(b':')?;
+        self.want(b':')?;
         Ok(name)
     }
 

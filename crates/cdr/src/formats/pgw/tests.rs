@@ -4,8 +4,8 @@ use super::*;
 use crate::ber::{Children, Tag, Writer};
 use crate::{Format, Scratch};
 use caudal_usage::{Code, Date, LocalTime, RawPart};
-use proptest::prelude::*;
 use core::net::IpAddr;
+use proptest::prelude::*;
 
 const SAMPLE: &[u8] = include_bytes!("../../../testdata/records/pgw_pycrate.ber");
 

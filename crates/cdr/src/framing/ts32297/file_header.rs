@@ -20,8 +20,8 @@
 use super::header::Release;
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Code, Date, Fault};
-use std::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::fmt;
 
 /// Octets up to the routeing filter.
 const FIXED: usize = 50;

@@ -626,6 +626,15 @@ fn a_source_that_reads_a_topic() {
     let Input::Topic(topic) = &source.input else { panic!() };
     assert_eq!(topic.linger_ms, 5_000);
 
+    let head = TOPIC.split_once("[[source]]").unwrap().0;
+    let binary = format!("{head}{}", SOURCE.replace("directory = \"in\"", "topic = \"cdr\""));
+    let binary = binary.replace("\"asterisk\"", "\"pgw\"");
+    let source = load(&format!("{binary}container = \"ber\"\n"));
+    let Input::Topic(topic) = &source.input else { panic!() };
+    assert_eq!((topic.value, source.framing()), (Value::Octets, Framing::Values));
+    let found = findings(&[("pipeline.toml", &binary)]);
+    assert!(found.iter().any(|finding| finding.contains("a form of files, expected \"ber\"")), "{found:?}");
+
     let check = |(from, to): (&str, &str), expect: &str| {
         let found = findings(&[("pipeline.toml", &TOPIC.replace(from, to))]);
         assert!(found.iter().any(|finding| finding.contains(expect)), "{expect}: {found:?}");

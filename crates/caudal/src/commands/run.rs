@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::observe::Observer;
 use crate::print::summary::{self, Place};
 use crate::print::{finding, say};
-use caudal_connect::kafka::KafkaConfig;
+use caudal_connect::kafka::{Kafka, KafkaConfig};
 use caudal_engine::clock::Clock;
 use caudal_engine::topics::Broker;
 use caudal_runtime::{EpochBound, Layout, Options, Until, World};
@@ -50,7 +50,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut folder = state::lock(&disk, &args.state, &name)?;
     let log_topic = kafka.as_ref().map(KafkaConfig::log_topic);
     let broker = match kafka {
-        Some(config) => Some(topics::open(config, &disk, &mut folder)?),
+        Some(config) => {
+            let kafka = Kafka::new(config).stopped_by(Arc::clone(&stop));
+            Some(topics::open(kafka, &disk, &mut folder)?)
+        }
         None => {
             topics::refuse(&args.state)?;
             owner::take(&out, &args.state, folder.secret)?;

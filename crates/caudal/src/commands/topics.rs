@@ -7,7 +7,7 @@
 use crate::commands::versions;
 use crate::failure::Failure;
 use anyhow::Context;
-use caudal_connect::kafka::{Kafka, KafkaConfig};
+use caudal_connect::kafka::Kafka;
 use caudal_store::{SharedDisk, StateFolder};
 use std::fs::{self, File};
 use std::io::Write;
@@ -48,7 +48,8 @@ pub fn refuse(state: &Path) -> Result<(), Failure> {
 }
 
 /// Takes the topics over for the state. A state that holds nothing yet takes the secret that the log topic names.
-pub fn open(config: KafkaConfig, disk: &SharedDisk, folder: &mut StateFolder) -> Result<Kafka, Failure> {
+pub fn open(kafka: Kafka, disk: &SharedDisk, folder: &mut StateFolder) -> Result<Kafka, Failure> {
+    let config = kafka.config();
     let (topic, text) = (config.log_topic(), format!("{}\n{}\n", config.log_topic(), config.brokers));
     let known = of(&folder.path);
     if known.is_none() && folder.is_used(disk).map_err(anyhow::Error::from)? {
@@ -61,7 +62,6 @@ pub fn open(config: KafkaConfig, disk: &SharedDisk, folder: &mut StateFolder) ->
         let state = folder.path.display();
         return Err(Failure::usage(format!("the commits of {state} are in topic {known}, not in {topic}")));
     }
-    let kafka = Kafka::new(config);
     let secret = kafka.agree(folder.secret)?;
     if secret != folder.secret {
         if folder.is_used(disk).map_err(anyhow::Error::from)? {

@@ -22,6 +22,7 @@ use caudal_usage::{KeySecret, Stream};
 use rdkafka::ClientConfig;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use reading::Kept;
@@ -122,19 +123,35 @@ impl KafkaConfig {
 #[derive(Clone, Debug)]
 pub struct Kafka {
     config: Arc<KafkaConfig>,
+    /// Set when whoever waits for a broker should give up.
+    stop: Arc<AtomicBool>,
 }
 
 impl Kafka {
     /// The topics of `config`; nothing is connected yet.
     pub fn new(config: KafkaConfig) -> Self {
-        Self { config: Arc::new(config) }
+        Self { config: Arc::new(config), stop: Arc::default() }
+    }
+
+    /// The same, but waits for a broker end soon after `stop` is set.
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// What it was made of.
+    pub fn config(&self) -> &KafkaConfig {
+        &self.config
+    }
+
+    fn take_over(&self) -> anyhow::Result<transaction::Transaction> {
+        transaction::Transaction::begin_life(Arc::clone(&self.config), Arc::clone(&self.stop))
     }
 
     /// Takes the topics over, creates what is missing, and agrees on the secret of the fingerprints: that of the log
     /// topic when it has one, else `proposed`, which is then written there.
     pub fn agree(&self, proposed: KeySecret) -> anyhow::Result<KeySecret> {
         topics::ensure(&self.config)?;
-        let mut transaction = transaction::Transaction::begin_life(Arc::clone(&self.config))?;
+        let mut transaction = self.take_over()?;
         control::agree(&self.config, &mut transaction, proposed)
     }
 
@@ -155,6 +172,6 @@ impl Kafka {
 
 impl Broker for Kafka {
     fn connect(&self) -> anyhow::Result<Box<dyn Topics>> {
-        Ok(Box::new(transaction::Transaction::begin_life(Arc::clone(&self.config))?))
+        Ok(Box::new(self.take_over()?))
     }
 }

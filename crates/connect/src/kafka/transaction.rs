@@ -24,6 +24,12 @@ use std::time::{Duration, Instant};
 /// Messages sent between two looks at what was acknowledged.
 const POLL_EVERY: u64 = 4096;
 
+/// How often a wait for a broker looks whether the run is to stop.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a run that is to stop waits for the acknowledgement of what it has sent.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Notes what the client tells from its own threads.
 #[derive(Default)]
 struct Witness {
@@ -32,22 +38,17 @@ struct Witness {
 }
 
 impl ClientContext for Witness {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Emerg
-            | RDKafkaLogLevel::Alert
-            | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error
-            | RDKafkaLogLevel::Warning => tracing::warn!(facility, "kafka: {message}"),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
-                tracing::debug!(facility, "kafka: {message}");
-            }
-        }
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, "kafka: {message}");
     }
 
+    /// The first of a row is for the operator; while a broker is away there are several a second.
     fn error(&self, error: KafkaError, reason: &str) {
-        self.disturbed.store(true, Ordering::Relaxed);
-        tracing::warn!("kafka: {error}: {reason}");
+        if self.disturbed.swap(true, Ordering::Relaxed) {
+            tracing::debug!("kafka: {error}: {reason}");
+        } else {
+            tracing::warn!(event = "kafka_disturbed", "{error}: {reason}");
+        }
     }
 }
 
@@ -71,18 +72,20 @@ pub(super) struct Transaction {
     log: String,
     /// `ce_source` of every event.
     source: String,
+    /// Set when the run should stop.
+    stop: Arc<AtomicBool>,
     /// Name of the group whose offsets are committed, made when the first offset is.
     group: Option<ConsumerGroupMetadata>,
 }
 
 impl Transaction {
     /// Fences whoever held the topics, and waits until its open transaction is gone.
-    pub(super) fn begin_life(config: Arc<KafkaConfig>) -> anyhow::Result<Self> {
-        let producer = producer(&config)?;
+    pub(super) fn begin_life(config: Arc<KafkaConfig>, stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let producer = producer(&config, &stop)?;
         let streams = Stream::ALL.map(|stream| topics::of_stream(&config.pipeline, stream)).to_vec();
         let log = topics::of_log(&config.pipeline);
         let source = format!("/caudal/{}", config.pipeline);
-        Ok(Self { config, producer, begun: None, streams, log, source, group: None })
+        Ok(Self { config, producer, begun: None, streams, log, source, stop, group: None })
     }
 
     fn age(&self) -> Duration {
@@ -125,6 +128,12 @@ impl Transaction {
                 let said = format!("messages were not acknowledged within {TRANSACTION_TIMEOUT:?}");
                 return Err(TopicsError::Doubt(said).into());
             }
+            if self.age() > STOP_PATIENCE && self.stop.load(Ordering::Relaxed) {
+                let said = format!(
+                    "messages were not acknowledged within {STOP_PATIENCE:?}, and the run is told to stop"
+                );
+                return Err(TopicsError::Doubt(said).into());
+            }
             self.producer.poll(Duration::from_millis(1));
         }
         Ok(())
@@ -149,14 +158,23 @@ impl Transaction {
     }
 }
 
-fn producer(config: &KafkaConfig) -> anyhow::Result<BaseProducer<Witness>> {
+/// A producer that holds the transactional id. A start that must wait looks whether it is still wanted.
+fn producer(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<BaseProducer<Witness>> {
     let producer: BaseProducer<Witness> = config
         .producer()
         .create_with_context(Witness::default())
         .context("cannot set up the Kafka client")?;
-    let ready = producer.init_transactions(TRANSACTION_TIMEOUT);
-    ready.map_err(|found| error::outside(&format!("begin work at {}", config.brokers), &found))?;
-    Ok(producer)
+    let began = Instant::now();
+    loop {
+        match producer.init_transactions(LOOK) {
+            Ok(()) => return Ok(producer),
+            Err(KafkaError::Transaction(found))
+                if found.is_retriable()
+                    && began.elapsed() < ANSWER_TIMEOUT
+                    && !stop.load(Ordering::Relaxed) => {}
+            Err(found) => return Err(error::outside(&format!("begin work at {}", config.brokers), &found)),
+        }
+    }
 }
 
 impl Topics for Transaction {
@@ -196,7 +214,7 @@ impl Topics for Transaction {
         if self.producer.context().disturbed.swap(false, Ordering::Relaxed) {
             // The transaction stands. A repeated request of its end may still be on its way: another epoch of the
             // producer makes the broker refuse it.
-            self.producer = producer(&self.config)?;
+            self.producer = producer(&self.config, &self.stop)?;
         }
         Ok(())
     }

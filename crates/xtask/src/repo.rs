@@ -17,6 +17,9 @@ const TEXT_NAMES: &[&str] = &["run", ".gitignore"];
 /// Folders of the root that hold results, not text.
 const RESULTS: &[&str] = &["target", "state", "out"];
 
+/// Folders that hold results of fuzzing, or octets that it found.
+const FUZZED: &[&str] = &["fuzz/target", "fuzz/artifacts", "fuzz/coverage", "fuzz/corpus"];
+
 /// Hidden folders that belong to the project.
 const HIDDEN: &[&str] = &[".cargo", ".ci", ".github"];
 
@@ -76,7 +79,8 @@ fn collect(root: &Path, folder: &Path, texts: &mut Vec<TextFile>) -> Result<()> 
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
         let kind = entry.file_type()?;
-        if kind.is_dir() && is_ours(&name, folder == root) {
+        let fuzzed = FUZZED.iter().any(|fuzzed| path == root.join(fuzzed));
+        if kind.is_dir() && is_ours(&name, folder == root) && !fuzzed {
             collect(root, &path, texts)?;
         } else if kind.is_file() && is_text(&path, &name) {
             let text =

@@ -73,6 +73,11 @@ pub const RINGS: &[Ring] = &[
         runs: Runs::Files,
     },
     Ring {
+        name: "fuzz_replay",
+        proves: "what the fuzzer has ever found to be of interest still holds",
+        runs: Runs::Files,
+    },
+    Ring {
         name: "hostile",
         proves: "broken input, disks and folders lose nothing, panic nowhere and name no subscriber",
         runs: Runs::Files,

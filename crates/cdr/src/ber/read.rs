@@ -176,7 +176,7 @@ pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
 #[inline]
 fn short_head(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let (tag, behind) = match input {
-        [0, ..] => return None,
+        [0, ..] | [0x1F, 0, ..] => return None,
         [tag, behind @ ..] if tag & 0x1F != 0x1F => (Tag::from_octet(*tag), behind),
         [tag, number @ ..=0x7F, behind @ ..] => {
             (Tag::from_octet(*tag).with_number(u32::from(*number)), behind)

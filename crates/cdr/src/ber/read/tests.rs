@@ -55,6 +55,7 @@ fn what_is_wrong_and_where() {
     check(b"\x30\x80\x04\x80\0\0\0\0", &[], Some((3, Wrong::IndefinitePrimitive)));
     check(b"\x30\x80\x04\x03\0\0", &[], Some((3, cut(3, 2))));
     check(b"\x04\x00\0\0\x04\x00", &[(0, "[UNIVERSAL 4]", 2, b"")], Some((2, Wrong::StrayEndOfContents)));
+    check(b"\x1F\x00\x01\x41", &[], Some((0, Wrong::StrayEndOfContents)));
     let deep = b"\x30\x80".repeat(DEPTH_MAX + 1);
     check(&deep, &[], Some((2 * DEPTH_MAX, Wrong::TooDeep)));
     let error = BerError { offset: 7, wrong: cut(5, 3) };

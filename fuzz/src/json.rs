@@ -5,6 +5,7 @@
 use super::intake::Source;
 use super::{account, delimited};
 use caudal_cdr::{Constants, FieldSpec, Format, Framing, JsonSpec};
+use serde_json::Value;
 use std::sync::OnceLock;
 
 /// Any octets.
@@ -16,6 +17,22 @@ pub fn check(octets: &[u8]) {
     account::check(Framing::Values, octets, |_, _| {});
     if let Ok(layout) = format.open(octets) {
         source.record(&layout, octets);
+        let ours = format.fields(&layout, octets).is_ok();
+        assert!(is_object(octets).is_none_or(|theirs| ours == theirs), "an object is one for serde_json too");
+    }
+}
+
+/// What serde_json says; `None` where the two may differ: beyond the bounds of its numbers or of either's nesting, and
+/// where people are shown what is no UTF-8.
+fn is_object(octets: &[u8]) -> Option<bool> {
+    const DEPTH_MAX: usize = 64;
+    let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
+    std::str::from_utf8(octets).ok()?;
+    let brackets = octets.iter().filter(|octet| matches!(octet, b'{' | b'[')).count();
+    match serde_json::from_slice::<Value>(octets) {
+        _ if brackets > DEPTH_MAX => None,
+        Err(error) if error.to_string().starts_with("number out of range") => None,
+        value => Some(value.is_ok_and(|value| value.is_object())),
     }
 }
 

@@ -73,7 +73,7 @@ impl Json {
 
     /// The used members of a record into the scratch, in order of their columns.
     fn pick(&self, record: &[u8], scratch: &mut Scratch) -> Result<(), Fault> {
-        let record = record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record);
+        let record = unmarked(record);
         if std::str::from_utf8(record).is_err() {
             return Err(fault(Code::BadField, "json", record));
         }
@@ -99,13 +99,18 @@ impl Json {
     #[allow(clippy::unused_self)]
     pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
         let mut fields = Vec::new();
-        let mut scan = Scan::new(record);
+        let mut scan = Scan::new(unmarked(record));
         match scan.flatten(&mut fields) {
             Ok(()) => Ok(fields),
             Err(Wrong::Cut) => Err(fault(Code::Truncated, "json", record)),
             Err(Wrong::Here) => Err(fault(Code::BadField, "json", scan.rest())),
         }
     }
+}
+
+/// Without the byte order mark that some writers begin a file with.
+fn unmarked(record: &[u8]) -> &[u8] {
+    record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record)
 }
 
 #[cold]

@@ -14,6 +14,10 @@ use clap::{Parser, ValueEnum};
 use report::Size;
 use std::path::{Path, PathBuf};
 
+/// The allocator of the shipped binary: what is measured in memory allocates as the line does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures `caudal run` on generated CDR files.
 #[derive(Parser, Debug)]
 #[command(name = "caudal-benches")]

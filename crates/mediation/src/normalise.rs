@@ -165,7 +165,7 @@ impl Normaliser {
     #[inline]
     fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
         let mut parts = SmallVec::with_capacity(raw.parts.len());
-        for part in &raw.parts {
+        for part in raw.parts {
             parts.push(self.part(part, raw.filter)?);
         }
         Ok(parts)

@@ -1,5 +1,5 @@
 //! A record in the field's common words, as the network wrote it: what every format's room maps to.
-//! Relies on the block's bytes: texts are borrowed from it.
+//! Relies on the block's bytes and the reader's scratch: texts and parts are borrowed from them.
 //! Never normalised: numbers carry their prefixes, times have no zone unless the record wrote one.
 
 use crate::money::Money;
@@ -65,7 +65,7 @@ pub struct RawUsage<'a> {
     /// Rating group of the data. With `parts`, each has its own: this is not read.
     pub rating_group: Option<u32>,
     /// Parts with times of their own. Empty: the record is one part, from start to end.
-    pub parts: SmallVec<[RawPart; 4]>,
+    pub parts: &'a [RawPart],
     /// Amount rated elsewhere, for content.
     pub charged: Option<Money>,
     /// Other fields that plans may ask for, by name (APN, RAT, …).

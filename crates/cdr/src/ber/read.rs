@@ -2,7 +2,7 @@
 //! Relies on the caller to know which tags mean what; any order, any class, any length form is read.
 //! Never looks behind the input it was given: a content that would end there is an error.
 //!
-//! Be advised: short tags and lengths are nearly all of a CDR, so [`tlv`] tries them by hand. The other
+//! Be advised: short tags and lengths are nearly all of a CDR, so they are tried by hand. The other
 //! forms go through nom's parsers. Both are held against each other in the tests.
 
 use super::error::Stop;
@@ -97,29 +97,38 @@ impl<'a> Children<'a> {
 impl<'a> Iterator for Children<'a> {
     type Item = Result<Tlv<'a>, BerError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
         }
         let at = self.offset();
-        match tlv(self.rest) {
+        let found = match shortest(self.rest) {
+            Some(found) => Ok(found),
+            None => longer(self.rest),
+        };
+        Some(match found {
             Ok((rest, element)) => {
                 self.rest = rest;
-                Some(Ok(Tlv { at, ..element }))
+                Ok(Tlv { at, ..element })
             }
-            Err(nom::Err::Error(stop) | nom::Err::Failure(stop)) => Some(Err(self.stop(stop))),
-            Err(nom::Err::Incomplete(_)) => Some(Err(self.stop(Stop { left: 0, wrong: Wrong::HeaderCut }))),
-        }
+            Err(stop) => {
+                self.rest = &[];
+                Err(BerError { offset: self.end - stop.left.min(self.end), wrong: stop.wrong })
+            }
+        })
     }
 }
 
-impl Children<'_> {
-    #[cold]
-    fn stop(&mut self, stop: Stop) -> BerError {
-        self.rest = &[];
-        BerError { offset: self.end - stop.left.min(self.end), wrong: stop.wrong }
-    }
+/// The element at the front of `input`, of a longer form than nearly all are, and what is behind it.
+///
+/// Takes and gives values: a place that is handed out would keep the loops over elements from the registers.
+#[inline(never)]
+fn longer(input: &[u8]) -> Result<(&[u8], Tlv<'_>), Stop> {
+    tlv(input).map_err(|error| match error {
+        nom::Err::Error(stop) | nom::Err::Failure(stop) => stop,
+        nom::Err::Incomplete(_) => Stop { left: 0, wrong: Wrong::HeaderCut },
+    })
 }
 
 /// The element at the front of `input`.
@@ -155,14 +164,8 @@ pub(crate) fn head(input: &[u8]) -> Option<Head<'_>> {
 /// One element off the front of `input`; its `at` is 0.
 #[inline]
 pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
-    if let [tag, len, behind @ ..] = input
-        && tag & 0x1F != 0x1F
-        && *tag != 0
-        && *len < 0x80
-        && let Some((content, rest)) = behind.split_at_checked(usize::from(*len))
-    {
-        let tag = Tag::from_octet(*tag);
-        return Ok((rest, Tlv { tag, at: 0, header: 2, form: Form::Definite, content }));
+    if let Some(found) = shortest(input) {
+        return Ok(found);
     }
     if let Some((tag, header, len)) = short_head(input)
         && let Some((content, rest)) = input.get(header..).and_then(|behind| behind.split_at_checked(len))
@@ -170,6 +173,17 @@ pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
         return Ok((rest, Tlv { tag, at: 0, header, form: Form::Definite, content }));
     }
     any_tlv(input)
+}
+
+/// An element with a tag of one octet and a length of one, and what is behind it.
+#[inline(always)]
+fn shortest(input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
+    let [tag, len, behind @ ..] = input else { return None };
+    if tag & 0x1F == 0x1F || *tag == 0 || *len >= 0x80 {
+        return None;
+    }
+    let (content, rest) = behind.split_at_checked(usize::from(*len))?;
+    Some((rest, Tlv { tag: Tag::from_octet(*tag), at: 0, header: 2, form: Form::Definite, content }))
 }
 
 /// A tag of one or two octets and a definite length below 65,536: tag, octets of both, and the length.

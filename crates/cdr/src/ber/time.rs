@@ -31,6 +31,46 @@ pub(crate) fn bcd(octet: u8) -> u8 {
     BCD[usize::from(octet)]
 }
 
+/// Days from 1970-01-01 to the first day of each year, by its two digits.
+const YEARS: [i32; 100] = year_table();
+
+const fn year_table() -> [i32; 100] {
+    let mut table = [0; 100];
+    let mut digits = 0;
+    while digits < 100 {
+        let century = if digits < PIVOT as usize { 2000 } else { 1900 };
+        table[digits] = Date { year: century + digits as i32, month: 1, day: 1 }.to_days();
+        digits += 1;
+    }
+    table
+}
+
+/// Days of the year before a month, and days in it: of common years, then of leap years, each from month 1 on.
+const MONTHS: [[(i32, u8); 12]; 2] = [months(28), months(29)];
+
+const fn months(february: u8) -> [(i32, u8); 12] {
+    let days = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut table = [(0, 0); 12];
+    let (mut month, mut before) = (0, 0);
+    while month < 12 {
+        table[month] = (before, days[month]);
+        before += days[month] as i32;
+        month += 1;
+    }
+    table
+}
+
+/// Days since 1970-01-01; `None` for a day that does not exist. Of the years from 1970 to 2069 each fourth is a leap
+/// year, 2000 too.
+#[inline]
+fn days(year: u8, month: u8, day: u8) -> Option<i32> {
+    let first = YEARS.get(usize::from(year))?;
+    let months = if year % 4 == 0 { &MONTHS[1] } else { &MONTHS[0] };
+    let (before, most) = months.get(usize::from(month.wrapping_sub(1)))?;
+    let day_of_month = day.wrapping_sub(1);
+    (day_of_month < *most).then(|| first + before + i32::from(day_of_month))
+}
+
 /// Reads a time stamp.
 #[inline]
 pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
@@ -39,24 +79,22 @@ pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
     else {
         return Err(EXPECTED);
     };
-    let (year, month, day) = (bcd(year), bcd(month), bcd(day));
     let (hour, minute, second) = (bcd(hour), bcd(minute), bcd(second));
     let (zone_hour, zone_minute) = (bcd(zone_hour), bcd(zone_minute));
-    // What is no BCD is 255, beyond every bound; month and day are held against the calendar.
-    let clock =
-        year <= 99 && hour <= 23 && minute <= 59 && second <= 59 && zone_hour <= 15 && zone_minute <= 59;
+    // What is no BCD is 255, beyond every bound.
+    let clock = hour <= 23 && minute <= 59 && second <= 59 && zone_hour <= 15 && zone_minute <= 59;
     let sign = match sign {
         b'+' => 1,
         b'-' => -1,
         _ => return Err(EXPECTED),
     };
-    let century = if year < PIVOT { 2000 } else { 1900 };
-    let Some(date) = Date::new(century + i32::from(year), month, day).filter(|_| clock) else {
+    let Some(days) = days(bcd(year), bcd(month), bcd(day)).filter(|_| clock) else {
         return Err(EXPECTED);
     };
     let seconds = (i32::from(hour) * 60 + i32::from(minute)) * 60 + i32::from(second);
     let offset_s = sign * (i32::from(zone_hour) * 60 + i32::from(zone_minute)) * 60;
-    Ok(LocalTime { local_ms: date.local_ms() + i64::from(seconds) * 1000, offset_s: Some(offset_s) })
+    let local_ms = i64::from(days) * DAY_MS + i64::from(seconds) * 1000;
+    Ok(LocalTime { local_ms, offset_s: Some(offset_s) })
 }
 
 /// The octets of a reading: the inverse of [`timestamp`], for readings of its years. Milliseconds are dropped; no

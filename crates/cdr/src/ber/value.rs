@@ -64,8 +64,21 @@ pub fn unsigned(content: &[u8]) -> Result<Unsigned, BadValue> {
     if digits.len() > 8 {
         return Err(EXPECTED);
     }
-    let value = digits.iter().fold(0, |value, octet| value << 8 | u64::from(*octet));
+    let value = big_endian(digits);
     Ok(Unsigned { value, reinterpreted })
+}
+
+/// One to eight octets to their number, most significant first. Two loads that overlap where the width is not theirs:
+/// a loop of so many turns is a guess of the processor's for each number.
+#[inline]
+fn big_endian(octets: &[u8]) -> u64 {
+    if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
+        let behind = 8 * (octets.len() - 4);
+        return u64::from(u32::from_be_bytes(*head)) << behind | u64::from(u32::from_be_bytes(*tail));
+    }
+    let last = octets.len().saturating_sub(1);
+    let place = |at: usize| u64::from(octets.get(at).copied().unwrap_or(0)) << (8 * (last - at));
+    place(0) | place(last / 2) | place(last)
 }
 
 fn leading_zeros_dropped(content: &[u8]) -> &[u8] {

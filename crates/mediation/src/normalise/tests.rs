@@ -44,7 +44,7 @@ fn raw<'a>() -> RawUsage<'a> {
         served_subscription: b"",
         serving_network: b"",
         rating_group: None,
-        parts: smallvec![],
+        parts: &[],
         charged: None,
         attributes: smallvec![],
         key: list(&["msc-1", "88121", "1"]),
@@ -243,14 +243,14 @@ fn part(minute: i64, quantity: i64, group: u32) -> RawPart {
     RawPart { start, end, quantity, rating_group: Some(group) }
 }
 
-fn data<'a>(parts: &[RawPart]) -> RawUsage<'a> {
+fn data(parts: &[RawPart]) -> RawUsage<'_> {
     let record_type = RecordType::Data;
     let quantity = 7;
     RawUsage {
         record_type,
         service: Service::Data,
         unit: Unit::Octet,
-        parts: parts.into(),
+        parts,
         quantity,
         ..raw()
     }

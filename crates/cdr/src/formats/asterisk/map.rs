@@ -42,7 +42,7 @@ pub(super) fn map<'a>(
         served_subscription,
         serving_network: &[],
         rating_group: None,
-        parts: SmallVec::new(),
+        parts: &[],
         charged: None,
         attributes: attributes(cdr),
         key,

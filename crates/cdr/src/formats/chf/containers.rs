@@ -5,7 +5,6 @@
 use super::decode::missing;
 use crate::ber::{BerError, Tlv, time, value};
 use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
-use smallvec::SmallVec;
 
 /// From when to when the record counts.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +37,6 @@ impl Quota {
 /// What the containers of a record say.
 #[derive(Debug, Default)]
 pub(super) struct Used {
-    pub parts: SmallVec<[RawPart; 4]>,
     pub quota: Option<Quota>,
     /// True when a volume was written without its leading zero octet.
     pub reinterpreted: bool,
@@ -49,12 +47,12 @@ pub(super) struct Used {
 /// Most containers of one record. Charging functions close a record long before.
 const CONTAINERS_MAX: usize = 1_024;
 
-/// Reads all containers.
+/// Reads all containers, each to a part.
 #[inline]
-pub(super) fn read(list: &Tlv<'_>, span: Span) -> Result<Used, Fault> {
+pub(super) fn read(list: &Tlv<'_>, span: Span, parts: &mut Vec<RawPart>) -> Result<Used, Fault> {
     let mut used = Used::default();
     for unit in list.children() {
-        multiple_unit_usage(&unit.map_err(cut)?, span, &mut used)?;
+        multiple_unit_usage(&unit.map_err(cut)?, span, (&mut used, parts))?;
     }
     Ok(used)
 }
@@ -64,7 +62,11 @@ fn cut(error: BerError) -> Fault {
     error.fault("listOfMultipleUnitUsage")
 }
 
-fn multiple_unit_usage(unit: &Tlv<'_>, span: Span, used: &mut Used) -> Result<(), Fault> {
+fn multiple_unit_usage(
+    unit: &Tlv<'_>,
+    span: Span,
+    (used, parts): (&mut Used, &mut Vec<RawPart>),
+) -> Result<(), Fault> {
     let (mut group, mut containers) = (None, None);
     for element in unit.children() {
         let element = element.map_err(cut)?;
@@ -84,10 +86,10 @@ fn multiple_unit_usage(unit: &Tlv<'_>, span: Span, used: &mut Used) -> Result<()
         let container = Container::read(&container.map_err(cut)?)?;
         let (start, end) = container.times(since);
         let quantity = container.octets()?;
-        if used.parts.len() == CONTAINERS_MAX {
+        if parts.len() == CONTAINERS_MAX {
             return Err(bad_number("usedUnitContainers", CONTAINERS_MAX as u64 + 1, Code::Overflow));
         }
-        used.parts.push(RawPart { start, end, quantity, rating_group: group });
+        parts.push(RawPart { start, end, quantity, rating_group: group });
         since.opening = container.trigger.unwrap_or(since.opening);
         used.reinterpreted |= container.reinterpreted;
         used.without_volume += u32::from(container.has_no_volume());

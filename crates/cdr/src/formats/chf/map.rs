@@ -7,7 +7,7 @@ use super::decode::{ChargingRecord, missing};
 use super::key;
 use super::subscriber::{self, Served};
 use crate::ber::{BerError, Tlv, value};
-use crate::texts::{push_decimal, push_hex};
+use crate::texts::{self, push_decimal, push_hex};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Code, Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Stage, Unit};
 use smallvec::SmallVec;
@@ -17,11 +17,13 @@ use std::ops::Range;
 const DATA_FUNCTIONS: [i64; 5] = [1, 4, 6, 9, 11];
 
 #[inline]
-pub(super) fn map<'a>(record: &ChargingRecord<'a>, texts: &'a mut Vec<u8>) -> Result<RawUsage<'a>, Fault> {
+pub(super) fn map<'a>(record: &ChargingRecord<'a>, texts: &'a mut texts::Texts) -> Result<RawUsage<'a>, Fault> {
     of_data(record)?;
     let span = span(record)?;
+    let texts::Texts { others, parts, .. } = texts;
+    parts.clear();
     let used = match (&record.units, &record.roaming) {
-        (Some(list), _) => containers::read(list, span)?,
+        (Some(list), _) => containers::read(list, span, parts)?,
         (None, None) => Used::default(),
         (None, Some(_)) => return Err(missing("listOfMultipleUnitUsage")),
     };
@@ -31,7 +33,7 @@ pub(super) fn map<'a>(record: &ChargingRecord<'a>, texts: &'a mut Vec<u8>) -> Re
         served.number = session.user_number;
     }
     let incomplete = record.incomplete.as_ref().map(incomplete).transpose()?;
-    let texts = Texts::write(&served, &session, [used.without_volume, record.unknown], texts)?;
+    let texts = Texts::write(&served, &session, [used.without_volume, record.unknown], others)?;
     let day = i32::try_from(span.opening.local_ms.div_euclid(DAY_MS)).unwrap_or(i32::MAX);
     let key::Keys { key, session: charging, billed } = key::pick(record);
     Ok(RawUsage {
@@ -53,7 +55,7 @@ pub(super) fn map<'a>(record: &ChargingRecord<'a>, texts: &'a mut Vec<u8>) -> Re
         rating_group: None,
         charged: None,
         attributes: attributes(&session, &texts, &used, incomplete),
-        parts: used.parts,
+        parts,
         key,
         billed,
         session: charging,

@@ -75,7 +75,7 @@ impl Chf {
 
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
-        map::map(&decode::decode(self.container.content(record)?)?, &mut scratch.texts.others)
+        map::map(&decode::decode(self.container.content(record)?)?, &mut scratch.texts)
     }
 
     pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {

@@ -6,7 +6,6 @@ use super::decode::Draft;
 use super::key::{Row, partial};
 use super::{Amount, Delimited, Slot};
 use caudal_usage::{Code, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
-use smallvec::SmallVec;
 
 #[inline]
 pub(super) fn map<'a>(format: &Delimited, row: &Row<'a>, draft: Draft<'a>) -> Result<RawUsage<'a>, Fault> {
@@ -47,7 +46,7 @@ pub(super) fn map<'a>(format: &Delimited, row: &Row<'a>, draft: Draft<'a>) -> Re
         served_subscription: draft.text(Slot::ServedSubscription),
         serving_network: draft.text(Slot::ServingNetwork),
         rating_group: draft.rating_group,
-        parts: SmallVec::new(),
+        parts: &[],
         charged: draft.charged,
         attributes: draft.attributes,
         key: row.pick(&format.key),

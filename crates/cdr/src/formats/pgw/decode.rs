@@ -4,7 +4,6 @@
 
 use crate::ber::{BadValue, Children, Tag, Tlv, time, value};
 use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
-use smallvec::SmallVec;
 
 /// The tag of the record.
 pub(super) const PGW_RECORD: Tag = Tag::context(79).constructed();
@@ -202,7 +201,7 @@ pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<()
 }
 
 /// One part for each container, in their order.
-pub(super) type Parts = SmallVec<[RawPart; 4]>;
+pub(super) type Parts = Vec<RawPart>;
 
 /// What the containers of one list say besides their parts.
 #[derive(Clone, Copy, Default)]

@@ -33,11 +33,10 @@ pub(super) fn map<'a>(cdr: &PgwRecord<'a>, texts: &'a mut Texts) -> Result<RawUs
     let (mut charging, mut local) = (false, false);
     number(cdr, Field::ChargingId, &mut charging)?;
     let sequence = number(cdr, Field::LocalSequenceNumber, &mut local)?;
-    let mut parts = Parts::new();
-    let found = volumes(cdr, (opened, &mut parts))?;
+    let Texts { imsi, imei, number, network, others, parts } = texts;
+    let found = volumes(cdr, (opened, parts))?;
     let reinterpreted =
         usize::from(charging) | usize::from(local) << 1 | usize::from(found.reinterpreted) << 2;
-    let Texts { imsi, imei, number, network, others } = texts;
     let notes = Notes { reinterpreted, without_volume: found.without_volume };
     let served_number = served_number(cdr, number)?;
     Ok(RawUsage {
@@ -101,6 +100,7 @@ fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result
 #[inline]
 fn volumes(cdr: &PgwRecord<'_>, (opened, parts): (LocalTime, &mut Parts)) -> Result<Containers, Fault> {
     let mut found = Containers::default();
+    parts.clear();
     if let Some(list) = &cdr.services {
         found = decode::containers(list, &SERVICE_DATA, (opened, parts))?;
     }
@@ -179,11 +179,13 @@ fn attributes<'a>(
     if let Some(rat) = rat {
         push_decimal(others, rat);
     }
-    let mut ends = [others.len(), 0, 0];
+    let mut ends = [others.len(); 3];
     let counts = [cdr.unknown, notes.without_volume];
-    for (end, count) in ends.iter_mut().skip(1).zip(counts) {
-        push_decimal(others, u64::from(count));
-        *end = others.len();
+    if counts != [0, 0] {
+        for (end, count) in ends.iter_mut().skip(1).zip(counts) {
+            push_decimal(others, u64::from(count));
+            *end = others.len();
+        }
     }
     let others: &'a [u8] = others;
     let imei = digits(cdr, Field::ServedImei, imei)?;

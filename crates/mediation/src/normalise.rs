@@ -73,9 +73,11 @@ impl Normaliser {
     /// Normalises and validates: the rest of the intake after a format has read a record.
     #[inline]
     pub fn intake(&mut self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> Result<UsageRecord, Fault> {
-        let record = self.normalise(raw, context)?;
-        validate(&record, context.arrival_ms, self.rules.future_ms)?;
-        Ok(record)
+        let record = self.normalise(raw, context);
+        if let Ok(usage) = &record {
+            validate(usage, context.arrival_ms, self.rules.future_ms)?;
+        }
+        record
     }
 
     /// Normalises one record.
@@ -148,6 +150,9 @@ impl Normaliser {
 
     #[inline]
     fn began(&mut self, field: &str, time: LocalTime, filter: Option<Code>) -> Result<Timestamp, Fault> {
+        if let Some(time) = instant(time) {
+            return Ok(time);
+        }
         match self.resolve(field, time)? {
             LocalResolution::Unique(time) => Ok(time),
             LocalResolution::Missing => Err(fault(Code::MissingTime, field, time)),
@@ -171,7 +176,11 @@ impl Normaliser {
         Ok(parts)
     }
 
+    #[inline]
     fn part(&mut self, raw: &RawPart, filter: Option<Code>) -> Result<Part, Fault> {
+        if let (Some(start), Some(end)) = (instant(raw.start), instant(raw.end)) {
+            return Ok(Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group });
+        }
         let start = self.began("part_start", raw.start, filter)?;
         let end = match self.resolve("part_end", raw.end)? {
             LocalResolution::Ambiguous(first, second) if first.utc_ms < start.utc_ms => second,
@@ -222,14 +231,11 @@ impl Normaliser {
 
     #[inline]
     fn resolve(&mut self, field: &str, time: LocalTime) -> Result<LocalResolution, Fault> {
-        if !(RANGE_MS.start - DAY_MS..RANGE_MS.end + DAY_MS).contains(&time.local_ms) {
+        if !READABLE_MS.contains(&time.local_ms) {
             return Err(out_of_range(field, time));
         }
-        Ok(match time.offset_s {
-            Some(offset_s) => LocalResolution::Unique(Timestamp {
-                utc_ms: time.local_ms - i64::from(offset_s) * 1000,
-                offset_s,
-            }),
+        Ok(match instant(time) {
+            Some(time) => LocalResolution::Unique(time),
             None => self.zone.resolve(time.local_ms),
         })
     }
@@ -255,6 +261,16 @@ impl Normaliser {
         let subscription = named.then(|| CompactString::from_utf8_lossy(raw.served_subscription));
         Ok(Served { subscription, imsi: digits("served_imsi", raw.served_imsi, 6..=15)?, number })
     }
+}
+
+/// Clock readings that an instant of [`RANGE_MS`] may have anywhere.
+const READABLE_MS: std::ops::Range<i64> = RANGE_MS.start - DAY_MS..RANGE_MS.end + DAY_MS;
+
+/// The instant of a reading that says its offset itself; `None` also for one of no readable year.
+#[inline]
+fn instant(time: LocalTime) -> Option<Timestamp> {
+    let offset_s = time.offset_s.filter(|_| READABLE_MS.contains(&time.local_ms))?;
+    Some(Timestamp { utc_ms: time.local_ms - i64::from(offset_s) * 1000, offset_s })
 }
 
 #[inline]

@@ -102,7 +102,8 @@ impl<'a> Iterator for Children<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let at = self.offset();
+        // Never wraps: `rest` only gets shorter. Said so, it costs nothing where nobody asks for it.
+        let at = self.end.wrapping_sub(self.rest.len());
         let found = match shortest(self.rest) {
             Some(found) => Ok(found),
             None => longer(self.rest),

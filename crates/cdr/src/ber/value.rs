@@ -142,6 +142,17 @@ pub fn bits(content: &[u8]) -> Result<Bits<'_>, BadValue> {
 }
 
 const TBCD: [u8; 16] = *b"0123456789*#abcF";
+
+/// The two digits of each octet, the first out of its low nibble.
+const TBCD_PAIRS: [[u8; 2]; 256] = {
+    let mut table = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = [TBCD[octet & 0xF], TBCD[octet >> 4]];
+        octet += 1;
+    }
+    table
+};
 const FILLER: u8 = 0xF;
 
 /// TS 29.002 TBCD-STRING: two digits an octet, the first in the low nibble, `*#abc` included. A filler ends it, in the
@@ -167,7 +178,7 @@ fn digits<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Re
     let mut worst = 0;
     for (octet, pair) in content.iter().zip(into.chunks_exact_mut(2)) {
         let (low, high) = (octet & 0xF, octet >> 4);
-        pair.copy_from_slice(&[TBCD[usize::from(low)], TBCD[usize::from(high)]]);
+        pair.copy_from_slice(&TBCD_PAIRS[usize::from(*octet)]);
         worst = worst.max(low).max(high);
     }
     if worst > largest {

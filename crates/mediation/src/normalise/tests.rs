@@ -246,14 +246,7 @@ fn part(minute: i64, quantity: i64, group: u32) -> RawPart {
 fn data(parts: &[RawPart]) -> RawUsage<'_> {
     let record_type = RecordType::Data;
     let quantity = 7;
-    RawUsage {
-        record_type,
-        service: Service::Data,
-        unit: Unit::Octet,
-        parts,
-        quantity,
-        ..raw()
-    }
+    RawUsage { record_type, service: Service::Data, unit: Unit::Octet, parts, quantity, ..raw() }
 }
 
 #[test]

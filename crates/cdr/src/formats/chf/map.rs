@@ -17,7 +17,10 @@ use std::ops::Range;
 const DATA_FUNCTIONS: [i64; 5] = [1, 4, 6, 9, 11];
 
 #[inline]
-pub(super) fn map<'a>(record: &ChargingRecord<'a>, texts: &'a mut texts::Texts) -> Result<RawUsage<'a>, Fault> {
+pub(super) fn map<'a>(
+    record: &ChargingRecord<'a>,
+    texts: &'a mut texts::Texts,
+) -> Result<RawUsage<'a>, Fault> {
     of_data(record)?;
     let span = span(record)?;
     let texts::Texts { others, parts, .. } = texts;

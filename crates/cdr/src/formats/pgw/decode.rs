@@ -90,6 +90,18 @@ const FIELDS: [(u32, &str, bool); 18] = [
     (52, "retransmission", false),
 ];
 
+/// The fields that are made of further elements, by bits.
+const CONSTRUCTED: u32 = constructed_fields();
+
+const fn constructed_fields() -> u32 {
+    let (mut bits, mut field) = (0, 0);
+    while field < FIELDS.len() {
+        bits |= (FIELDS[field].2 as u32) << field;
+        field += 1;
+    }
+    bits
+}
+
 /// What a tag number means: an index into [`FIELDS`], or one of these.
 const KNOWN: u8 = FIELDS.len() as u8;
 const UNKNOWN: u8 = 0xFF;
@@ -186,10 +198,9 @@ pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<()
         }
         *seen |= bit;
         *content = element.content;
-        if let Some((_, name, constructed)) = FIELDS.get(index)
-            && element.tag.is_constructed() != *constructed
-        {
-            return Err(wrong_form(name, *constructed));
+        let constructed = CONSTRUCTED >> slot & 1 != 0;
+        if element.tag.is_constructed() != constructed && slot != KNOWN {
+            return Err(wrong_form(slot, constructed));
         }
         if index == Field::TrafficVolumes as usize {
             cdr.volumes = Some(element);
@@ -439,7 +450,8 @@ fn again(name: &str, number: u32) -> Fault {
 }
 
 #[cold]
-fn wrong_form(name: &str, constructed: bool) -> Fault {
+fn wrong_form(slot: u8, constructed: bool) -> Fault {
+    let name = FIELDS.get(usize::from(slot)).map_or("record", |field| field.1);
     let found = match constructed {
         true => "a primitive element, expected a constructed one",
         false => "a constructed element, expected a primitive one",

@@ -67,7 +67,7 @@ impl Line {
 
     /// Every committed message of every stream against the lines of the files.
     fn check(&self, what: &str) {
-        for stream in ["rated", "duplicates", "audit"] {
+        for stream in ["rated", "duplicates", "audit", "alerts"] {
             let mut found: Vec<_> = self.topic(stream).iter().map(Received::text).collect();
             found.sort_unstable();
             let expected = &self.expected[stream];

@@ -6,6 +6,7 @@ use crate::fail;
 use crate::setup::{Names, Setup};
 use crate::source::{Block, BlockKind};
 use crate::tally::{Side, Tally};
+use caudal_cdr::framing::ts32297::FileHeader;
 use caudal_cdr::{Framing, Layout, Place, Scratch};
 use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
@@ -28,6 +29,8 @@ pub struct Slice {
     pub arrival_ms: i64,
     /// How the columns of the file stand; the fault of a file whose head was not understood.
     pub layout: Arc<Result<Layout, Fault>>,
+    /// The header of the file, where its framing has one and it could be read.
+    pub header: Option<Arc<FileHeader>>,
     /// The block.
     pub block: Arc<Block>,
     /// First framed record of the block that belongs to the slice.
@@ -52,6 +55,20 @@ impl Slice {
     fn headers(&self) -> u32 {
         let skip = self.layout.as_ref().as_ref().map_or(0, |layout| layout.skip_records);
         skip.saturating_sub(self.block.start.records)
+    }
+
+    /// True when the slice begins its file.
+    pub fn begins_file(&self) -> bool {
+        self.block.start.offset == 0 && self.first == 0
+    }
+
+    /// Records of the file that were framed up to the end of the block: an item in the midst of it that could not be
+    /// framed stands for one, what is left over at its end for none.
+    pub fn seen(&self) -> u32 {
+        match self.block.kind {
+            BlockKind::Damage { .. } if self.block.last => self.block.start.records,
+            BlockKind::Damage { .. } | BlockKind::Records => self.block.next.records,
+        }
     }
 
     /// True when the slice ends its block.
@@ -210,7 +227,10 @@ fn damaged(parsed: &mut Parsed, code: Code, len: u64, names: &Names) {
     let slice = parsed.slice.clone();
     let headers = slice.layout.as_ref().as_ref().map_or(0, |layout| layout.skip_records);
     let number = slice.block.start.records.saturating_add(1).saturating_sub(headers).max(1);
-    let found = format!("{len} octets from offset {}", slice.block.start.offset);
+    let mut found = format!("{len} octets from offset {}", slice.block.start.offset);
+    if let Some(header) = slice.header.as_ref().filter(|_| slice.block.last) {
+        found.push_str(&format!("; declared {}, seen {}", header.cdrs, slice.seen()));
+    }
     let fault = Fault::new(code, "", found.as_bytes());
     let at = Position { file: slice.file, record: number };
     let line = Line { at, offset: slice.block.start.offset, len, raw: &slice.block.bytes };

@@ -2,6 +2,9 @@
 //! Relies on the ledger for what lasts and was told already; lines of files come with the commit that holds their end.
 //! Never says a time: that a source is silent is decided by the clock of the scan and recorded as input.
 
+mod header;
+
+use caudal_engine::intake::Slice;
 use caudal_engine::ledger::Ledger;
 use caudal_engine::setup::Names;
 use caudal_engine::source::Refused;
@@ -26,6 +29,8 @@ pub struct Alarms {
     pub lines: Vec<u8>,
     /// How many lines.
     pub count: u64,
+    /// How many of them raise an alarm, by code.
+    pub raised: BTreeMap<AlarmCode, u64>,
 }
 
 impl Alarms {
@@ -39,12 +44,16 @@ impl Alarms {
         self.changes.extend(later.changes);
         self.lines.extend_from_slice(&later.lines);
         self.count += later.count;
+        later.raised.into_iter().for_each(|(code, count)| *self.raised.entry(code).or_default() += count);
     }
 
     /// Appends a line.
     pub fn write(&mut self, line: &AlarmLine<'_>) {
         write_alarm(&mut self.lines, line);
         self.count += 1;
+        if line.kind == AlarmType::Alarm {
+            *self.raised.entry(line.code).or_default() += 1;
+        }
     }
 
     /// Raises or clears what lasts.
@@ -131,6 +140,27 @@ impl Alarms {
         }
     }
 
+    /// What a slice that begins or ends its file shows of the file header.
+    pub fn header(&mut self, numbers: &mut Numbers<'_>, (entry, file): (&FileEntry, &str), slice: &Slice) {
+        let Some(of_file) = &slice.header else { return };
+        let alarm_file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
+        for (code, message) in header::findings(of_file, slice) {
+            self.write(&AlarmLine {
+                kind: AlarmType::Alarm,
+                code,
+                source: &entry.source,
+                file: alarm_file,
+                first: None,
+                message: &message,
+            });
+        }
+        if slice.begins_file() {
+            let number = of_file.sequence;
+            let run = NumberRun { node: header::node(of_file), first: number, last: number };
+            numbers.take(self, (entry, file), (AlarmCode::FileGap, &run));
+        }
+    }
+
     /// What completes a record that was taken at an earlier end of its file.
     pub fn cut_record(&mut self, entry: &FileEntry, file: &str, (offset, octets): (u64, u64)) {
         let message =
@@ -173,7 +203,7 @@ impl<'l> Numbers<'l> {
         }
         let mut sequence = known.unwrap_or(Sequence { next: run.first, gaps: Vec::new() });
         sequence.take_run(run, |shown| {
-            let Some((kind, message)) = told(shown, &run.node) else { return };
+            let Some((kind, message)) = told(code, shown, &run.node) else { return };
             let file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
             let source = entry.source.as_str();
             alarms.write(&AlarmLine { kind, code, source, file, first: None, message: &message });
@@ -187,10 +217,18 @@ impl<'l> Numbers<'l> {
     }
 }
 
-fn told(shown: Shown, node: &str) -> Option<(AlarmType, String)> {
+fn told(code: AlarmCode, shown: Shown, node: &str) -> Option<(AlarmType, String)> {
     let of = if node.is_empty() { String::new() } else { format!(" of {node}") };
     match shown {
         Shown::Nothing => None,
+        // Records that come again are duplicates, and the books have them.
+        Shown::Repeated { .. } if code != AlarmCode::FileGap => None,
+        Shown::Repeated { number, expected } => {
+            Some((AlarmType::Alarm, format!("{number}{of} comes again or late, expected {expected}")))
+        }
+        Shown::Opened(gap) if gap.first == gap.last => {
+            Some((AlarmType::Alarm, format!("{}{of} is missing", gap.first)))
+        }
         Shown::Opened(gap) => Some((
             AlarmType::Alarm,
             format!("{} to {}{of}: {} numbers are missing", gap.first, gap.last, gap.count()),

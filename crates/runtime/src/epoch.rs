@@ -28,7 +28,7 @@ use caudal_usage::{
     BookKey, Code, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal,
     FileProgress, Finished, Service, Stream,
 };
-use caudal_wire::lines::{FileLine, write_file};
+use caudal_wire::lines::{Declared, FileLine, write_file};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -58,6 +58,8 @@ pub struct EpochSums {
     pub dearest: Option<(Decimal, EventId)>,
     /// Files whose end it holds.
     pub files: u64,
+    /// Alarms raised.
+    pub alarms: BTreeMap<AlarmCode, u64>,
 }
 
 /// Decodes slices in parallel, then notes their event times in order.
@@ -152,7 +154,8 @@ fn draw_up(
     let ends = files.ends(&finished);
     let sequences = along(&mut alarms, &files, &parsed, names);
     ends.iter().for_each(|end| alarms.end(ledger, names, end));
-    let audit = audit(ledger, &ends, &within, names);
+    sums.alarms = std::mem::take(&mut alarms.raised);
+    let audit = audit(ledger, &ends, (&parsed, &within), names);
     let ended = ends.iter().map(|end| end.entry.claim.clone()).collect();
     let standing = standing(&files, (&ledger.cursor, &cursor));
     let commit = Commit {
@@ -257,6 +260,7 @@ fn along(
         if let BlockKind::Damage { code: Code::CutRecord, len } = slice.block.kind {
             alarms.cut_record(entry, file, (slice.block.start.offset, len));
         }
+        alarms.header(&mut numbers, (entry, file), slice);
         for run in &parsed.numbers {
             numbers.take(alarms, (entry, file), (AlarmCode::RecordGap, run));
         }
@@ -265,7 +269,19 @@ fn along(
 }
 
 /// The audit line of each finished file: its book at its end.
-fn audit(ledger: &Ledger, ends: &[End<'_>], within: &BTreeMap<BookKey, Counts>, names: &Names) -> Vec<u8> {
+fn audit(
+    ledger: &Ledger,
+    ends: &[End<'_>],
+    (parsed, within): (&[Parsed], &BTreeMap<BookKey, Counts>),
+    names: &Names,
+) -> Vec<u8> {
+    let declared = parsed.iter().filter(|parsed| parsed.slice.ends_file());
+    let declared: BTreeMap<_, _> = declared
+        .filter_map(|parsed| {
+            let header = parsed.slice.header.as_ref()?;
+            Some((parsed.slice.file, Declared { records: header.cdrs, octets: header.file_length }))
+        })
+        .collect();
     let mut lines = Vec::new();
     for end in ends {
         let file = end.entry.claim.ordinal;
@@ -279,6 +295,7 @@ fn audit(ledger: &Ledger, ends: &[End<'_>], within: &BTreeMap<BookKey, Counts>, 
             content_hash: end.finished.content_hash,
             grown_from: end.entry.claim.continued.map(|continued| continued.end.octets),
             same_content_as: end.same_content.map(|ordinal| ordinal.0),
+            declared: declared.get(&file).copied(),
             counts: &counts,
         };
         write_file(&mut lines, &line);

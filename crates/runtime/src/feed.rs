@@ -5,6 +5,8 @@
 use crate::alarms::{Alarms, Quiet};
 use anyhow::{Context, anyhow};
 use caudal_cdr::formats::Layout;
+use caudal_cdr::framing::ts32297::FileHeader;
+use caudal_cdr::{Framing, Place};
 use caudal_engine::clock::Clock;
 use caudal_engine::intake::Slice;
 use caudal_engine::ledger::Ledger;
@@ -61,6 +63,7 @@ struct OpenReader {
     file: FileOrdinal,
     reader: Box<dyn BlockReader>,
     layout: Arc<Result<Layout, Fault>>,
+    header: Option<Arc<FileHeader>>,
     /// The block of which earlier epochs took a part.
     current: Option<Arc<Block>>,
 }
@@ -211,6 +214,7 @@ impl<'s> Feed<'s> {
             file: pick.file,
             arrival_ms: claim.arrival_ms,
             layout: Arc::clone(&open.layout),
+            header: open.header.clone(),
             block: Arc::clone(&block),
             first: pick.taken,
             end,
@@ -251,8 +255,20 @@ impl<'s> Feed<'s> {
         let claim = self.claims.get(&pick.file).ok_or_else(|| anyhow!("{name} is picked and not claimed"))?;
         let source = self.sources[usize::from(pick.source)].lock().unwrap_or_else(PoisonError::into_inner);
         let reader = source.open(claim, pick.from).with_context(|| format!("cannot open {name}"))?;
-        let layout = self.setup.sources[usize::from(pick.source)].format.open(reader.head());
-        Ok(OpenReader { file: pick.file, reader, layout: Arc::new(layout), current: None })
+        let setup = &self.setup.sources[usize::from(pick.source)];
+        let layout = Arc::new(setup.format.open(reader.head()));
+        let header = file_header(setup.framing, reader.head());
+        Ok(OpenReader { file: pick.file, reader, layout, header, current: None })
+    }
+}
+
+/// The file header that the framing passes over; `None` where it takes none, or finds none that it believes.
+fn file_header(framing: Framing, head: &[u8]) -> Option<Arc<FileHeader>> {
+    match framing {
+        Framing::Ts32297 if framing.file_header(Place::FileStart, head) > 0 => {
+            FileHeader::parse(head).ok().map(Arc::new)
+        }
+        Framing::Ts32297 | Framing::Lines | Framing::Ber | Framing::Values => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Never part of the state: it covers one run.
 
 use crate::epoch::EpochSums;
+use caudal_usage::alarm::AlarmCode;
 use caudal_usage::{Counts, Currency, Decimal, EventId, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Report {
     pub epochs: u64,
     /// Octets of content read.
     pub bytes: u64,
+    /// Alarms raised, by code.
+    pub alarms: BTreeMap<AlarmCode, u64>,
     /// Wall time.
     pub elapsed: Duration,
     /// Wall time by stage.
@@ -65,6 +68,9 @@ impl Report {
         self.dearest = self.dearest.max(sums.dearest);
         for (key, amount) in sums.amounts {
             *self.amounts.entry(key).or_default() += amount;
+        }
+        for (code, count) in sums.alarms {
+            *self.alarms.entry(code).or_default() += count;
         }
     }
 

@@ -371,7 +371,7 @@ impl Run<'_, '_, '_> {
         };
         prepared.lines[Stream::Alerts as usize] =
             StreamLines { items: alarms.count, pieces: vec![alarms.lines] };
-        self.send(prepared, EpochSums::default())?;
+        self.send(prepared, EpochSums { alarms: alarms.raised, ..EpochSums::default() })?;
         self.settle()
     }
 }

@@ -69,8 +69,15 @@ impl NumberRun {
 /// What a number shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shown {
-    /// Nothing: it is the next one, or one that was seen.
+    /// Nothing: it is the next one, or one of several that were missing.
     Nothing,
+    /// It was seen, or lies before the first that was.
+    Repeated {
+        /// The number.
+        number: u32,
+        /// The number that was expected.
+        expected: u32,
+    },
     /// Numbers before it are missing.
     Opened(Gap),
     /// It was the last that was missing between its neighbours.
@@ -117,7 +124,7 @@ impl Sequence {
             return self.fill(index, number);
         }
         if self.next.wrapping_sub(number) <= DISTANCE_MAX {
-            return Shown::Nothing;
+            return Shown::Repeated { number, expected: self.next };
         }
         let expected = std::mem::replace(self, Self::begin(number)).next;
         Shown::Restarted { expected }
@@ -185,11 +192,13 @@ mod tests {
 
     #[test]
     fn gaps_open_and_close() {
-        use Shown::{Closed, Opened, Restarted};
+        use Shown::{Closed, Opened, Repeated, Restarted};
         let opened = |first, last| Opened(gap(first, last));
+        let repeated = |number, expected| Repeated { number, expected };
         for (numbers, expected, left) in [
             (&[7, 8, 9][..], vec![], vec![]),
-            (&[7, 7, 8, 7], vec![], vec![]),
+            (&[7, 7, 8, 7], vec![repeated(7, 8), repeated(7, 9)], vec![]),
+            (&[0, u32::MAX], vec![repeated(u32::MAX, 1)], vec![]),
             (&[7, 9], vec![opened(8, 8)], vec![gap(8, 8)]),
             (&[7, 9, 8], vec![opened(8, 8), Closed { number: 8 }], vec![]),
             (&[1, 10, 5], vec![opened(2, 9)], vec![gap(2, 4), gap(6, 9)]),

@@ -97,8 +97,19 @@ pub struct FileLine<'a> {
     pub grown_from: Option<u64>,
     /// An earlier file with the same content.
     pub same_content_as: Option<u32>,
+    /// What its header declares.
+    pub declared: Option<Declared>,
     /// Its book at its end.
     pub counts: &'a Counts,
+}
+
+/// What the header of a file declares to be in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Declared {
+    /// Records.
+    pub records: u32,
+    /// Octets of the file; `None` when its writer could not say.
+    pub octets: Option<u32>,
 }
 
 /// Appends the audit line of a finished file.
@@ -114,6 +125,15 @@ pub fn write_file(out: &mut Vec<u8>, line: &FileLine<'_>) {
     }
     if let Some(ordinal) = line.same_content_as {
         number(out, "same_content_as", i64::from(ordinal));
+    }
+    if let Some(declared) = line.declared {
+        key(out, "declared");
+        out.push(b'{');
+        number(out, "records", i64::from(declared.records));
+        if let Some(octets) = declared.octets {
+            number(out, "octets", i64::from(octets));
+        }
+        out.push(b'}');
     }
     number(out, "records_in", counts.entered);
     number(out, "rated", counts.rated);
@@ -176,6 +196,7 @@ mod tests {
             content_hash: 0xAB,
             grown_from: Some(4),
             same_content_as: Some(0),
+            declared: Some(Declared { records: 5, octets: None }),
             counts: &counts,
         };
         let line = json(|out| write_file(out, &file));
@@ -183,6 +204,7 @@ mod tests {
         assert_eq!(line["content_hash"], "00000000000000ab");
         assert_eq!(line["balanced"], true);
         assert_eq!(line["grown_from"], 4);
+        assert_eq!(line["declared"], serde_json::json!({ "records": 5 }));
         let line = json(|out| write_duplicate(out, &AT, &AT));
         assert_eq!(line["first"]["file"], "msc-1/a.csv");
     }

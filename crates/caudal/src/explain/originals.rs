@@ -134,6 +134,7 @@ impl File<'_, '_> {
                 file: self.entry.claim.ordinal,
                 arrival_ms: self.entry.claim.arrival_ms,
                 layout: Arc::clone(&layout),
+                header: None,
                 block: Arc::clone(&block),
                 first: 0,
                 end: 0,

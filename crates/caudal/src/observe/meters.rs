@@ -5,6 +5,7 @@
 use super::health::Health;
 use caudal_runtime::report::Stages;
 use caudal_runtime::{Report, Standing};
+use caudal_usage::alarm::AlarmCode;
 use caudal_usage::code::{Code, Ends};
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
@@ -66,6 +67,8 @@ metrics_table! {
         "Records suspended, by code.";
     FILTERED "caudal_filtered_total" Kind::Counter, Count, "code: see codes.md",
         "Records filtered, by code.";
+    ALARMS "caudal_alarms_total" Kind::Counter, Count, "code: see codes.md",
+        "Alarms raised, by code; what each says is in `out/alerts`.";
     EVENTS "caudal_events_total" Kind::Counter, Count, "",
         "Billable events written.";
     HELD "caudal_held_records" Kind::Gauge, Count, "",
@@ -144,6 +147,7 @@ pub struct Meters {
     sources: Vec<SourceMeters>,
     outcomes: [Counter; OUTCOMES.len()],
     codes: Vec<Counter>,
+    alarms: Vec<Counter>,
     stages: [Histogram; STAGES.len()],
     /// The report of the commit before.
     entered: u64,
@@ -178,6 +182,7 @@ impl Meters {
             sources: sources.map(SourceMeters::register).collect(),
             outcomes: OUTCOMES.map(|(outcome, _)| counter!(RECORDS_ENDED, "outcome" => outcome)),
             codes: Code::ALL.iter().map(code).collect(),
+            alarms: AlarmCode::ALL.iter().map(|code| counter!(ALARMS, "code" => code.as_str())).collect(),
             stages: STAGES.map(|(stage, _)| histogram!(STAGE, "stage" => stage)),
             entered: 0,
             spent: Stages::default(),
@@ -210,6 +215,9 @@ impl Meters {
         }
         for (counter, &count) in self.codes.iter().zip(&report.counts.codes) {
             counter.absolute(whole(count));
+        }
+        for (counter, code) in self.alarms.iter().zip(AlarmCode::ALL) {
+            counter.absolute(report.alarms.get(code).copied().unwrap_or(0));
         }
     }
 

@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// The output streams that the claim of equality is about.
-pub const STREAMS: [&str; 4] = ["rated", "suspense", "duplicates", "audit"];
+pub const STREAMS: [&str; 5] = ["rated", "suspense", "duplicates", "audit", "alerts"];
 
 /// The root of the repository.
 pub fn root() -> PathBuf {

@@ -139,6 +139,7 @@ fn a_commit_counts() {
     report.counts.add_code(Code::NoRate);
     report.counts.add_code(Code::Unanswered);
     (report.events, report.bytes) = (8, 900);
+    report.alarms.insert(AlarmCode::SameName, 3);
     report.stages.parse = Duration::from_millis(20);
     let mut after = standing(Some(30));
     after.sources[0].finished = 2;
@@ -150,6 +151,8 @@ fn a_commit_counts() {
         ("caudal_suspended_total{code=\"no_rate\"}", "1"),
         ("caudal_suspended_total{code=\"bad_field\"}", "0"),
         ("caudal_filtered_total{code=\"unanswered\"}", "1"),
+        ("caudal_alarms_total{code=\"same_name\"}", "3"),
+        ("caudal_alarms_total{code=\"file_gap\"}", "0"),
         ("caudal_events_total", "8"),
         ("caudal_held_records", "6"),
         ("caudal_suspended_records", "3"),

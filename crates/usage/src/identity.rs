@@ -43,8 +43,9 @@ impl Joined {
     #[inline]
     pub fn new(rule: &[u8], fields: &[&[u8]]) -> Self {
         let mut joined = Self { inline: [0; Self::INLINE], len: 0, long: Vec::new() };
-        let total = fields.iter().fold(rule.len() + 4, |sum, field| sum.saturating_add(field.len() + 4));
+        let total = Self::octets(rule, fields);
         if total > Self::INLINE {
+            joined.long.reserve_exact(total);
             for piece in std::iter::once(&rule).chain(fields) {
                 joined.long.extend_from_slice(&length(piece));
                 joined.long.extend_from_slice(piece);
@@ -59,6 +60,12 @@ impl Joined {
         }
         joined.len = end;
         joined
+    }
+
+    /// How many octets they are when joined.
+    #[inline]
+    fn octets(rule: &[u8], fields: &[&[u8]]) -> usize {
+        fields.iter().fold(rule.len() + 4, |sum, field| sum.saturating_add(field.len() + 4))
     }
 
     #[inline]
@@ -94,7 +101,15 @@ impl KeySecret {
     /// Keyed 64-bit hash of fields (SipHash-1-3): billed fields, session keys, account slots.
     pub fn hash64(&self, rule: &[u8], fields: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write(Joined::new(rule, fields).as_slice());
+        if Joined::octets(rule, fields) <= Joined::INLINE {
+            hasher.write(Joined::new(rule, fields).as_slice());
+            return hasher.finish();
+        }
+        // The same run of octets, hashed where it stands: lists of containers are long, and joining asks for memory.
+        for piece in std::iter::once(&rule).chain(fields) {
+            hasher.write(&length(piece));
+            hasher.write(piece);
+        }
         hasher.finish()
     }
 }
@@ -123,6 +138,12 @@ mod tests {
         let mut reference = SipHasher13::new_with_key(&[1; 16]);
         reference.write(&[1, 0, 0, 0, b'r', 3, 0, 0, 0, b'a', b'b', b'c']);
         assert_eq!(KeySecret([1; 16]).hash64(b"r", &[b"abc"]), reference.finish());
+        let (one, two) = (vec![b'y'; 123], vec![b'z'; 200]);
+        for fields in [&[one.as_slice()][..], &[&one, b"", &two], &[b"ab", &two, &one], &[&one, &one]] {
+            let mut reference = SipHasher13::new_with_key(&[1; 16]);
+            reference.write(Joined::new(b"rule", fields).as_slice());
+            assert_eq!(KeySecret([1; 16]).hash64(b"rule", fields), reference.finish());
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ const fn months(february: u8) -> [(i32, u8); 12] {
 #[inline]
 fn days(year: u8, month: u8, day: u8) -> Option<i32> {
     let first = YEARS.get(usize::from(year))?;
-    let months = if year % 4 == 0 { &MONTHS[1] } else { &MONTHS[0] };
+    let months = if year.is_multiple_of(4) { &MONTHS[1] } else { &MONTHS[0] };
     let (before, most) = months.get(usize::from(month.wrapping_sub(1)))?;
     let day_of_month = day.wrapping_sub(1);
     (day_of_month < *most).then(|| first + before + i32::from(day_of_month))

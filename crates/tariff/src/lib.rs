@@ -9,30 +9,44 @@ mod rows;
 
 pub mod grammar;
 
+pub mod exchange;
+pub mod numbers;
 pub mod prefix;
 pub mod table;
 
 mod plan;
 
 mod conditions;
+mod prices;
 mod rate;
 
 pub mod bands;
+pub mod tiers;
 
-mod allowance;
+mod amounts;
+
+pub mod allowance;
+pub mod charges;
+pub mod discount;
 mod recurring;
 
 mod lint;
+mod visit;
 
 pub mod model;
 pub mod sets;
 
+pub use allowance::{Allowance, AllowanceOptions, Gives, Refill, Rollover};
 pub use bands::Week;
+pub use charges::{Cap, Capacity, Commitment};
 pub use compile::{SourceFile, Sources, compile};
+pub use discount::{Discount, DiscountKind};
 pub use grammar::Increments;
 pub use model::{
-    Allowance, BandTerms, Days, Every, Plan, PlanVersion, Pricing, Rate, Recurring, TableBand, Tariff, Terms,
-    TierStep, Tiers, ZoneId,
+    AmountPricing, BandTerms, Days, Every, Measure, Percentage, Period, Plan, PlanVersion, Pricing, Rate,
+    RateOptions, Recurring, RoundOver, RoundingPoints, Shared, Split, Step, TableBand, Tariff, Terms,
+    TimeBase, ZoneId,
 };
 pub use sets::{Conditions, Facts};
 pub use table::RateTable;
+pub use tiers::{Model, Package, PercentStep, TierStep, Tiers};

@@ -2,12 +2,18 @@
 //! Relies on `compile` having checked everything, so look-ups cannot fail for want of a reference.
 //! Never changes once built, so all shards read one copy.
 
+use crate::allowance::Allowance;
 use crate::bands::Week;
+use crate::charges::{Cap, Capacity, Commitment};
+use crate::discount::Discount;
+use crate::exchange::ExchangeTable;
 use crate::grammar::Increments;
+use crate::numbers::{NumberClass, NumberTable};
 use crate::prefix::PrefixTable;
-use crate::sets::Conditions;
+use crate::sets::{Conditions, Looks, Words};
 use crate::table::RateTable;
-use caudal_usage::{CounterId, Currency, Date, Decimal, Digits, Price, Rounding, Service, Unit};
+use crate::tiers::Tiers;
+use caudal_usage::{CounterId, Currency, Date, Decimal, Digits, Price, Rounding, Service, TimeZone};
 
 /// A zone, dense index into the tariff's zone names.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -49,9 +55,16 @@ pub struct Tariff {
     pub(crate) version: Box<str>,
     pub(crate) plans: Box<[Plan]>,
     pub(crate) zones: PrefixTable,
+    pub(crate) networks: PrefixTable,
     pub(crate) zone_names: Box<[Box<str>]>,
+    pub(crate) numbers: NumberTable,
+    pub(crate) exchange: ExchangeTable,
     pub(crate) tables: Box<[RateTable]>,
     pub(crate) counters: Box<[Box<str>]>,
+    /// By counter: true when events show its use by themselves.
+    pub(crate) said: Box<[bool]>,
+    pub(crate) words: Words,
+    pub(crate) looks: Looks,
 }
 
 impl Tariff {
@@ -83,9 +96,37 @@ impl Tariff {
         self.zones.find(number, day).map(|entry| entry.zone)
     }
 
+    /// The zone of a serving network on a local day, by longest prefix.
+    #[inline]
+    pub fn network_zone(&self, network: Digits, day: i32) -> Option<ZoneId> {
+        self.networks.find(network, day).map(|entry| entry.zone)
+    }
+
+    /// What kind of number this is on a local day, by longest prefix.
+    #[inline]
+    pub fn number_class(&self, number: Digits, day: i32) -> Option<NumberClass> {
+        self.numbers.find(number, day)
+    }
+
     /// The prefix table.
     pub fn prefixes(&self) -> &PrefixTable {
         &self.zones
+    }
+
+    /// What amounts in other currencies are worth.
+    pub fn exchange(&self) -> &ExchangeTable {
+        &self.exchange
+    }
+
+    /// Attribute values and accounts that conditions name.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// Which facts some condition looks at; the others need not be found out.
+    #[inline]
+    pub fn looks(&self) -> Looks {
+        self.looks
     }
 
     /// Name of a zone of this tariff.
@@ -104,10 +145,23 @@ impl Tariff {
         self.counters.get(counter.0 as usize).map_or("", AsRef::as_ref)
     }
 
+    /// True when events show the use of a counter by themselves: a plain allowance, graduated tiers of a cycle.
+    #[inline]
+    pub fn is_said(&self, counter: CounterId) -> bool {
+        self.said.get(counter.0 as usize).copied().unwrap_or(false)
+    }
+
     /// The counter of a stable text.
     pub fn counter(&self, name: &str) -> Option<CounterId> {
         let index = self.counters.binary_search_by(|counter| counter.as_ref().cmp(name)).ok()?;
         u32::try_from(index).ok().map(CounterId)
+    }
+
+    /// Days before the current cycle over which a balance may still be asked for: the longest rollover or own period.
+    pub fn lookback_days(&self) -> i32 {
+        let versions = self.plans.iter().flat_map(|plan| &plan.versions);
+        let days = versions.flat_map(|version| &version.allowances).map(Allowance::lookback_days).max();
+        days.unwrap_or(0)
     }
 }
 
@@ -137,29 +191,83 @@ pub struct PlanVersion {
     pub tax_category: Option<Box<str>>,
     /// General-ledger code of its events.
     pub gl_code: Option<Box<str>>,
-    /// Rounding point of a charge line.
-    pub line_rounding: Rounding,
-    /// Rounding point of an event's sum; absent: the exact sum.
-    pub event_rounding: Option<Rounding>,
+    /// Where its amounts are rounded.
+    pub rounding: RoundingPoints,
     /// Dense index of the plan whose rates are tried when none here matches.
     pub base: Option<u32>,
     /// Its rates, in the order of the file.
     pub rates: Box<[Rate]>,
-    /// Rates by service index, in the order in which they are tried.
-    pub by_service: [Box<[u16]>; 4],
-    /// Allowances in the order in which they are consumed.
+    /// Rates of accounts of their own, by service index, in the order in which they are tried.
+    pub own_by_service: ByService,
+    /// All other rates, likewise.
+    pub by_service: ByService,
+    /// Allowances in the order in which they are consumed, those of money among them.
     pub allowances: Box<[Allowance]>,
+    /// True when the greatest weight comes first.
+    pub by_weight: bool,
+    /// True when allowances of one rank are refilled at different times, so that expiry decides between them.
+    pub by_expiry: bool,
+    /// Discounts in the order in which they are taken.
+    pub discounts: Box<[Discount]>,
+    /// Caps over several rates.
+    pub caps: Box<[Cap]>,
+    /// Promised minimums of a cycle.
+    pub commitments: Box<[Commitment]>,
+    /// Prices of a cycle by several meters.
+    pub capacities: Box<[Capacity]>,
     /// Recurring charges. They are settled at the close of a cycle, not here.
     pub recurring: Box<[Recurring]>,
+}
+
+/// Indexes of rates by service index.
+pub type ByService = [Box<[u16]>; 4];
+
+/// Where amounts are rounded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoundingPoints {
+    /// A charge line.
+    pub line: Rounding,
+    /// An event's sum; absent: the exact sum.
+    pub event: Option<Rounding>,
+    /// The total of a cycle.
+    pub cycle: Rounding,
+    /// An amount that comes from another currency.
+    pub exchange: Rounding,
 }
 
 impl PlanVersion {
     /// The rates that may price a service, best first: the first whose conditions hold wins.
     #[inline]
     pub fn rates_for(&self, service: Service) -> impl Iterator<Item = &Rate> {
-        let order: &[u16] = self.by_service.get(service.index()).map_or(&[], AsRef::as_ref);
-        order.iter().filter_map(|&index| self.rates.get(usize::from(index)))
+        listed(&self.rates, &self.by_service, service)
     }
+
+    /// The rates for single accounts, likewise.
+    #[inline]
+    pub fn own_rates_for(&self, service: Service) -> impl Iterator<Item = &Rate> {
+        listed(&self.rates, &self.own_by_service, service)
+    }
+}
+
+fn listed<'v>(
+    rates: &'v [Rate],
+    lists: &'v ByService,
+    service: Service,
+) -> impl Iterator<Item = &'v Rate> + use<'v> {
+    let order: &[u16] = lists.get(service.index()).map_or(&[], AsRef::as_ref);
+    order.iter().filter_map(|&index| rates.get(usize::from(index)))
+}
+
+/// In which zone bands and days lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TimeBase {
+    /// The account's.
+    #[default]
+    Account,
+    /// The visited network's: the record's own offset.
+    Visited,
+    /// A zone of the tariff.
+    Zone(TimeZone),
 }
 
 /// One rate of a plan.
@@ -171,12 +279,96 @@ pub struct Rate {
     pub when: Conditions,
     /// The smaller number is tried first; only meaningful between rates that overlap.
     pub priority: u32,
+    /// In which zone its bands lie.
+    pub time: TimeBase,
     /// Which band holds when; one band for always where the plan names none.
     pub week: Week,
+    /// What is counted.
+    pub measure: Measure,
     /// What is charged in each band.
     pub pricing: Pricing,
-    /// Graduated tiers over the cycle; they replace the band's price.
+    /// Tiers over a period; they replace the band's price.
     pub tiers: Option<Tiers>,
+    /// How parts of a usage, and usages, are added before they are rounded up.
+    pub round_over: RoundOver,
+    /// What few rates say; absent where nothing is said.
+    pub more: Option<Box<RateOptions>>,
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    /// The usage's own base units.
+    Units,
+    /// Each usage as one event, whatever its quantity.
+    Events,
+    /// The amount that was rated elsewhere.
+    Amount,
+}
+
+/// Over what quantities are added before they are rounded up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoundOver {
+    /// Each part by itself.
+    Part,
+    /// The parts of a record that have one rating group.
+    Record,
+    /// Usages of one session; two counters, of what was measured and what was billed.
+    Session([CounterId; 2]),
+    /// Usages of a local day.
+    Day([CounterId; 2]),
+    /// Usages of a cycle.
+    Cycle([CounterId; 2]),
+}
+
+/// What few rates say.
+#[derive(Clone, Debug)]
+pub struct RateOptions {
+    /// First units of each usage that cost nothing.
+    pub free: i64,
+    /// A usage of at most so many units costs nothing.
+    pub grace: i64,
+    /// At least so many units are billed.
+    pub minimum_quantity: i64,
+    /// True when a portion that was only begun counts for its used part.
+    pub pro_rata: bool,
+    /// What happens at the end of a band.
+    pub split: Split,
+    /// Least charge of an event.
+    pub minimum_charge: Option<Decimal>,
+    /// Greatest charge of an event.
+    pub maximum_charge: Option<Decimal>,
+    /// Greatest charge of a period.
+    pub cap: Option<Cap>,
+    /// True when the connection fee is due although allowances covered everything.
+    pub fee_when_covered: bool,
+}
+
+impl Default for RateOptions {
+    fn default() -> Self {
+        Self {
+            free: 0,
+            grace: 0,
+            minimum_quantity: 0,
+            pro_rata: false,
+            split: Split::ByIncrement,
+            minimum_charge: None,
+            maximum_charge: None,
+            cap: None,
+            fee_when_covered: true,
+        }
+    }
+}
+
+/// What happens to a call at the end of a band.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Split {
+    /// A portion begun in a band ends at its price.
+    ByIncrement,
+    /// Each unit costs what holds when it passes.
+    Exact,
+    /// All lies in the band of the start.
+    Start,
 }
 
 /// Where the prices of a rate stand.
@@ -191,6 +383,45 @@ pub enum Pricing {
         /// By band index.
         bands: Box<[TableBand]>,
     },
+    /// Of an amount that was rated elsewhere.
+    Amount(AmountPricing),
+}
+
+/// What is charged of an amount that was rated elsewhere.
+#[derive(Clone, Debug)]
+pub enum AmountPricing {
+    /// The amount with a mark-up.
+    PassThrough {
+        /// Percent of the amount.
+        percent: Decimal,
+        /// A fixed part.
+        fixed: Decimal,
+    },
+    /// A percentage of it.
+    Percentage(Percentage),
+    /// By tiers, which stand beside.
+    Tiers,
+}
+
+/// A percentage price.
+#[derive(Clone, Debug)]
+pub struct Percentage {
+    /// Percent of the amount beyond the free part.
+    pub percent: Decimal,
+    /// Fixed fee of each event that is not free.
+    pub fixed: Decimal,
+    /// First events of the period that cost nothing.
+    pub free_events: Option<i64>,
+    /// First amount of the period that costs nothing.
+    pub free_amount: Option<Decimal>,
+    /// Least charge of an event, after the fixed fee.
+    pub minimum: Option<Decimal>,
+    /// Greatest charge of an event, after the fixed fee.
+    pub maximum: Option<Decimal>,
+    /// Over what the free part lasts.
+    pub over: Period,
+    /// Counters of free events and of the free amount.
+    pub counters: [CounterId; 2],
 }
 
 /// Prices of one band of a rate written in the plan.
@@ -198,8 +429,21 @@ pub enum Pricing {
 pub struct BandTerms {
     /// Name of the band; absent where the rate has no bands.
     pub name: Option<Box<str>>,
-    /// What is charged.
+    /// What is charged; of steps, the first one's.
     pub terms: Terms,
+    /// Prices by position in the usage; empty where one price holds throughout.
+    pub steps: Box<[Step]>,
+}
+
+/// A stretch of positions in a usage with a price of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Last unit that it holds; the last step holds all further ones.
+    pub up_to: i64,
+    /// Price per N base units.
+    pub price: Price,
+    /// Portions that begin in it.
+    pub increments: Increments,
 }
 
 /// One band of a rate whose prices stand in a table.
@@ -222,42 +466,34 @@ pub struct Terms {
     pub connection_fee: Decimal,
 }
 
-/// Graduated tiers: each unit of the cycle costs what its place in the sum says.
-#[derive(Debug)]
-pub struct Tiers {
-    /// Counts billed units that no allowance covered.
-    pub counter: CounterId,
-    /// Steps, bounds rising, the last one open.
-    pub steps: Box<[TierStep]>,
-}
-
-/// One tier.
+/// Over what something is counted before it begins anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TierStep {
-    /// Last unit of the cycle that it holds; absent: all further ones.
-    pub up_to: Option<i64>,
-    /// Price per N base units.
-    pub price: Price,
+pub enum Period {
+    /// One event.
+    Event,
+    /// A local day.
+    Day,
+    /// A local week from Monday.
+    Week,
+    /// The account's cycle.
+    Cycle,
+    /// A stretch of its own, from a day.
+    Every(Every, Date),
+    /// It never begins anew.
+    Ever,
 }
 
-/// A quantity that is used up before anything is priced.
-#[derive(Debug)]
-pub struct Allowance {
-    /// Its id.
-    pub id: Box<str>,
-    /// When it applies.
-    pub when: Conditions,
-    /// Base units per cycle.
-    pub quantity: i64,
-    /// Base unit.
-    pub unit: Unit,
-    /// Counts what was used.
-    pub counter: CounterId,
-    /// The smaller number is consumed first.
-    pub priority: u32,
+/// Whose usage is counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs)]
+pub enum Shared {
+    #[default]
+    Subscription,
+    Group,
+    Account,
 }
 
-/// How often a recurring charge falls due.
+/// How often something falls due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Every {

@@ -317,8 +317,8 @@ fn read_data(folder: &Path, findings: &mut Vec<Diagnostic>) -> Option<Data> {
 
 /// 16 hex digits over names and contents, in order of the names.
 fn generation(sources: &Sources, tables: &[(&str, Option<blake3::Hash>)]) -> String {
-    let files = sources.plans.iter().chain(&sources.tables).chain(&sources.zones).chain(&sources.holidays);
-    let mut hashes: Vec<_> = files.map(|file| (file.path.as_str(), blake3::hash(&file.bytes))).collect();
+    let mut hashes: Vec<_> =
+        sources.all().map(|file| (file.path.as_str(), blake3::hash(&file.bytes))).collect();
     hashes.extend(tables.iter().filter_map(|(name, hash)| Some((*name, (*hash)?))));
     hashes.sort_by_key(|(name, _)| *name);
     let mut hasher = blake3::Hasher::new();

@@ -110,6 +110,7 @@ impl<'p> Desk<'p> {
             run: Run::Retail,
             account: self.reference.account(guided.account),
             subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
         };
         let balances = self.balances.entry(guided.account_key).or_default();
         match self.rater.rate(&input, balances) {

@@ -31,8 +31,8 @@ pub fn load(present: &Pipeline, other: &Path) -> Result<Against, Vec<Diagnostic>
     });
     if taken.is_empty() {
         let what = other.display().to_string();
-        let message =
-            "has no plan or table, expected a folder with plans/, rates/, zones.csv or holidays.csv";
+        let found = if other.is_dir() { "has no plan or table" } else { "is no folder" };
+        let message = format!("{found}, expected one with plans/, rates/, zones.csv or holidays.csv");
         let found =
             loaded.err().unwrap_or_default().into_iter().filter(|finding| !is_known(present, finding));
         return Err(found.chain([Diagnostic::error_in_line(&what, 0, message)]).collect());

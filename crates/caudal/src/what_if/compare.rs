@@ -5,7 +5,7 @@
 use super::archived::{Archived, Charged};
 use super::batch::{Batch, Event, Pending};
 use super::check::Check;
-use super::sums::{Pair, Side, Sums};
+use super::sums::{Row, Side, Sums};
 use crate::config::Pipeline;
 use crate::explain::Originals;
 use crate::usage_lines::{Desk, Line, OnClose, Outcome};
@@ -29,7 +29,7 @@ pub struct Missing {
     /// How many.
     pub usages: u64,
     /// What the side that prices them charges.
-    pub amounts: BTreeMap<Currency, Pair>,
+    pub amounts: BTreeMap<Currency, Row>,
     /// What was found in the first, and where that stands.
     pub found: CompactString,
     /// File and line of the first.
@@ -106,8 +106,10 @@ impl Tally {
         why: (&Fault, Place<'_>),
     ) -> Result<(), MoneyError> {
         let missing = self.missing(Some(side), why);
-        for event in events {
-            missing.amounts.entry(event.currency).or_default().add(side, event.amount)?;
+        for (index, event) in events.iter().enumerate() {
+            let row = missing.amounts.entry(event.currency).or_default();
+            row.usages += u64::from(index == 0);
+            row.pair.add(side, event.amount)?;
         }
         Ok(())
     }

@@ -9,7 +9,6 @@ use super::sums::{Pair, Row, Side};
 use crate::print::json;
 use caudal_usage::money::MoneyError;
 use caudal_usage::{Currency, Decimal};
-use std::collections::BTreeMap;
 
 type Written = Result<(), MoneyError>;
 
@@ -72,7 +71,8 @@ fn write_missing(out: &mut Vec<u8>, (priced_by, code, field): &Reason, missing: 
     json::text(out, "field", field);
     number(out, "usages", missing.usages);
     if let Some(side) = priced_by {
-        amounts(out, "amounts", &missing.amounts, |pair| pair.of(*side));
+        let priced = missing.amounts.iter().map(|(currency, row)| (*currency, row.pair.of(*side)));
+        amounts(out, "amounts", priced);
     }
     json::text(out, "first", &missing.first);
     json::text(out, "found", &missing.found);
@@ -92,8 +92,8 @@ fn write_check(out: &mut Vec<u8>, check: &Check) {
         json::nested(out, "passed_over", |out| {
             check.passed_over.iter().for_each(|(what, events)| number(out, what, *events));
         });
-        amounts(out, "charged", &check.amounts, |pair| pair.present);
-        amounts(out, "replayed", &check.amounts, |pair| pair.other);
+        amounts(out, "charged", check.amounts.iter().map(|(currency, pair)| (*currency, pair.present)));
+        amounts(out, "replayed", check.amounts.iter().map(|(currency, pair)| (*currency, pair.other)));
     });
 }
 
@@ -101,6 +101,12 @@ fn write_figures(out: &mut Vec<u8>, figures: &Figures) -> Written {
     json::text(out, "currency", figures.currency.code());
     number(out, "usages", figures.total.usages);
     pair(out, figures.total.pair)?;
+    let mut one_sided = Ok(());
+    json::nested(out, "one_sided", |out| {
+        number(out, "usages", figures.one_sided.usages);
+        one_sided = pair(out, figures.one_sided.pair);
+    });
+    one_sided?;
     let mut rounding = Ok(());
     json::nested(out, "rounding", |out| rounding = pair(out, figures.rounding));
     rounding?;
@@ -153,11 +159,11 @@ fn pair(out: &mut Vec<u8>, pair: Pair) -> Written {
     Ok(())
 }
 
-fn amounts(out: &mut Vec<u8>, name: &str, sums: &BTreeMap<Currency, Pair>, of: impl Fn(&Pair) -> Decimal) {
+fn amounts(out: &mut Vec<u8>, name: &str, sums: impl Iterator<Item = (Currency, Decimal)>) {
     json::nested(out, name, |out| {
-        for (currency, pair) in sums {
+        for (currency, amount) in sums {
             json::key(out, currency.code());
-            json::decimal(out, of(pair));
+            json::decimal(out, amount);
         }
     });
 }

@@ -105,6 +105,8 @@ pub struct Figures {
     pub currency: Currency,
     /// All usages, what rounding adds included.
     pub total: Row,
+    /// Of these, usages that one side only prices.
+    pub one_sided: Row,
     /// What the rounding of cycles adds.
     pub rounding: Pair,
     /// By plan.
@@ -136,8 +138,15 @@ impl Report {
     /// The figures of a tally.
     pub fn new(setting: Setting, mut tally: Tally) -> Result<Self, MoneyError> {
         let books = std::mem::take(&mut tally.sums.books);
-        let currencies = books.into_iter().map(|(currency, book)| figures(currency, book, setting.top));
-        let currencies = currencies.collect::<Result<_, _>>()?;
+        let mut currencies = Vec::with_capacity(books.len());
+        for (currency, book) in books {
+            let mut figures = figures(currency, book, setting.top)?;
+            for row in tally.missing.values().filter_map(|missing| missing.amounts.get(&currency)) {
+                figures.one_sided.usages += row.usages;
+                figures.one_sided.pair.add_pair(row.pair)?;
+            }
+            currencies.push(figures);
+        }
         Ok(Self { setting, tally, currencies })
     }
 }
@@ -176,6 +185,7 @@ fn figures(currency: Currency, book: Book, top: usize) -> Result<Figures, MoneyE
     Ok(Figures {
         currency,
         total,
+        one_sided: Row::default(),
         rounding: book.rounding,
         plans: book.plans.into_iter().collect(),
         services: book.services.into_iter().collect(),

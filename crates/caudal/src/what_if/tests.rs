@@ -184,6 +184,9 @@ fn what_one_side_cannot_price_is_counted_with_its_worth() {
     );
     // What is charged by one side only counts in the sums: they are what a run would bill.
     assert_eq!(row(&object["currencies"][0]["plans"], "q"), three("1.800000", "0.050000", "-1.750000"));
+    let one_sided =
+        json!({"usages": 3, "present": "1.800000", "other": "0.050000", "difference": "-1.750000"});
+    assert_eq!(object["currencies"][0]["one_sided"], one_sided);
     let text = super::text(&report).unwrap();
     assert!(text.contains("no_rate zone 2 · EUR 1.80 · first u.jsonl:1 (voice out, zone es)"), "{text}");
     assert!(text.contains("no_subscription served 1"), "{text}");
@@ -247,7 +250,7 @@ fn the_other_folder_is_checked_as_a_pipeline_is() {
         let expected = expected.replace("DIR", &other.path().display().to_string());
         assert!(found.iter().any(|line| line.starts_with(&expected)), "{expected}: {found:?}");
     };
-    check(&[("p.toml", "")], "DIR: error: has no plan or table");
+    check(&[("p.toml", "")], "DIR: error: has no plan or table, expected one with plans/");
     let wrong = plan("q", "-1", "");
     check(&[("plans/q.toml", &wrong)], "DIR/plans/q.toml:9:");
     // A plan that subscriptions are on is gone: its file is another plan now.

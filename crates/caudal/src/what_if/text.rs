@@ -92,8 +92,8 @@ fn usages(lines: &mut Vec<String>, tally: &Tally) {
 fn reason(side: Option<Side>, (code, field): (Code, &str), missing: &Missing) -> String {
     let mut line = format!("{:NOTE_AT$}{code} {field} {}", "", count(missing.usages));
     if let Some(side) = side {
-        for (currency, pair) in &missing.amounts {
-            line.push_str(&format!(" · {currency} {}", table::cents(pair.of(side), *currency)));
+        for (currency, row) in &missing.amounts {
+            line.push_str(&format!(" · {currency} {}", table::cents(row.pair.of(side), *currency)));
         }
     }
     line.push_str(&format!(" · first {}", missing.first));
@@ -147,6 +147,9 @@ fn money(lines: &mut Vec<String>, figures: &Figures, is_closed: bool) -> Result<
     lines.push(String::new());
     lines.push(table.head(figures.currency.code(), "usages"));
     lines.push(table.row("all", Some(figures.total.usages), figures.total.pair)?);
+    if figures.one_sided.usages > 0 {
+        lines.push(table.row("on one side only", Some(figures.one_sided.usages), figures.one_sided.pair)?);
+    }
     for (title, rows) in [("by plan", &figures.plans), ("by service", &figures.services)] {
         lines.extend([String::new(), format!("  {title}")]);
         for (name, row) in rows {

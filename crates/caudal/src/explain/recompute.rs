@@ -103,7 +103,7 @@ fn suspended(fault: Fault) -> Stuck {
 }
 
 /// One usage of several partial records; a session that was rated with a gap is joined as it stands.
-fn join(setup: &Setup, records: &[Original]) -> Result<(UsageRecord, Vec<HeldPartial>), Stuck> {
+pub(super) fn join(setup: &Setup, records: &[Original]) -> Result<(UsageRecord, Vec<HeldPartial>), Stuck> {
     let Some(first) = records.first() else { return Err(Stuck::Gone("the event names no records".into())) };
     if records.len() == 1 {
         return Ok((first.usage.clone(), Vec::new()));

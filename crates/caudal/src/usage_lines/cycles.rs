@@ -31,32 +31,57 @@ impl Cycles {
         sum.amount = sum.amount.and_then(|amount| add_exact(amount, event.amount).ok());
     }
 
+    /// Every cycle, by account, then time.
+    pub(super) fn closed<'r>(&self, reference: &'r Reference) -> Vec<Closed<'r>> {
+        let close = |(&(account, cycle, currency), sum): (&(u32, Date, Currency), &Sum)| Closed {
+            account: reference.account_id(account),
+            cycle,
+            currency,
+            events: sum.events,
+            rounded: sum.amount.and_then(|exact| round(exact, currency)),
+        };
+        let mut closed: Vec<_> = self.sums.iter().map(close).collect();
+        closed.sort_by_key(|cycle| (cycle.account, cycle.cycle, cycle.currency.code()));
+        closed
+    }
+
     /// Appends a line for each cycle, by account, then time.
     pub(super) fn write(&self, reference: &Reference, out: &mut Vec<u8>) {
-        let account = |key: &(u32, Date, Currency)| reference.account_id(key.0);
-        let mut order: Vec<_> = self.sums.iter().collect();
-        order.sort_by_key(|(key, _)| (account(key), key.1, key.2.code()));
-        for (key, sum) in order {
-            let (_, cycle, currency) = *key;
+        for closed in self.closed(reference) {
             out.push(b'{');
             json::text(out, "type", "cycle");
-            json::text(out, "account", account(key));
-            json::text(out, "cycle", &cycle.to_string());
-            json::text(out, "currency", currency.code());
-            json::number(out, "events", sum.events);
-            write_amount(out, sum.amount, currency);
+            json::text(out, "account", closed.account);
+            json::text(out, "cycle", &closed.cycle.to_string());
+            json::text(out, "currency", closed.currency.code());
+            json::number(out, "events", closed.events);
+            write_amount(out, closed.rounded);
             out.extend_from_slice(b"}\n");
         }
     }
 }
 
-/// The rounded sum, and what the rounding event adds to the exact one.
-fn write_amount(out: &mut Vec<u8>, sum: Option<Decimal>, currency: Currency) {
+/// A cycle of an account at its close.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed<'r> {
+    /// Id of the account.
+    pub account: &'r str,
+    /// First day of the cycle.
+    pub cycle: Date,
+    /// What it is billed in.
+    pub currency: Currency,
+    /// Events summed.
+    pub events: i64,
+    /// The rounded sum, and what the rounding adds to the exact one; `None` when it does not fit.
+    pub rounded: Option<(Decimal, Decimal)>,
+}
+
+fn round(exact: Decimal, currency: Currency) -> Option<(Decimal, Decimal)> {
     let point = Rounding { places: currency.places(), mode: RoundingMode::HalfUp };
-    let rounded = sum.and_then(|exact| {
-        let amount = point.round(exact).ok()?;
-        Some((amount, add_exact(amount, -exact).ok()?))
-    });
+    let amount = point.round(exact).ok()?;
+    Some((amount, add_exact(amount, -exact).ok()?))
+}
+
+fn write_amount(out: &mut Vec<u8>, rounded: Option<(Decimal, Decimal)>) {
     match rounded {
         Some((amount, difference)) => {
             json::key(out, "amount");

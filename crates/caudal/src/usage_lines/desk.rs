@@ -2,7 +2,7 @@
 //! Relies on the tables of a checked pipeline; balances are empty at the start and live as long as the desk.
 //! Never ends at a line: bad JSON, odd fields and absurd quantities are answers.
 
-use super::cycles::Cycles;
+use super::cycles::{Closed, Cycles};
 use super::fields::{Field, Fields};
 use super::record::Reader;
 use crate::config::Pipeline;
@@ -13,6 +13,7 @@ use caudal_rating::{AccountBalances, Rater, RatingInput};
 use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
 use caudal_wire::event::{self, EventSource};
 use hashbrown::HashMap;
+use std::rc::Rc;
 
 /// Longest id that is echoed, in octets.
 const ID_MAX: usize = 1024;
@@ -35,6 +36,22 @@ pub enum Line<'a> {
     TooLong,
 }
 
+/// What became of a line.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<'o, 'e> {
+    /// It is billed.
+    Rated {
+        /// One for each cycle.
+        events: &'o [BillableEvent<'e>],
+        /// Number of its line.
+        record: u32,
+    },
+    /// It is known not to be billed.
+    Filtered(Code),
+    /// It cannot be priced.
+    Suspended(&'o Fault),
+}
+
 /// Prices lines.
 pub struct Desk<'p> {
     reference: &'p Reference,
@@ -45,7 +62,7 @@ pub struct Desk<'p> {
     /// Versions of subscriptions by account; built when a line names an account only.
     members: Option<HashMap<u32, Vec<u32>>>,
     cycles: Option<Cycles>,
-    file: String,
+    file: Rc<str>,
 }
 
 impl<'p> Desk<'p> {
@@ -59,54 +76,73 @@ impl<'p> Desk<'p> {
             balances: HashMap::new(),
             members: None,
             cycles: (on_close == OnClose::Sum).then(Cycles::default),
-            file: file.to_owned(),
+            file: file.into(),
         }
     }
 
     /// Answers line number `number` with one line of JSON; an empty line with none.
     pub fn answer(&mut self, line: Line<'_>, number: u64, out: &mut Vec<u8>) {
-        let text = match line {
+        let file = Rc::clone(&self.file);
+        self.price(line, number, &mut |id, outcome| {
+            begin(out, id, number);
+            match outcome {
+                Outcome::Rated { events, record } => rated(out, events, (&file, record)),
+                Outcome::Filtered(code) => filtered(out, code),
+                Outcome::Suspended(fault) => suspended(out, fault),
+            }
+        });
+    }
+
+    /// Prices line number `number`. `take` gets the id as written and what became of the line; of an empty one nothing.
+    pub fn price(
+        &mut self,
+        line: Line<'_>,
+        number: u64,
+        take: &mut dyn FnMut(Option<&str>, Outcome<'_, '_>),
+    ) {
+        let read = match line {
             Line::TooLong => {
                 let found = format!("more than {} octets", super::LINE_MAX);
-                return refuse(out, number, &whole(Code::BadLength, found.as_bytes()));
+                Err(whole(Code::BadLength, found.as_bytes()))
             }
             Line::Octets(octets) => match std::str::from_utf8(without_mark(octets, number)) {
-                Ok(text) => text.trim_ascii(),
-                Err(_) => return refuse(out, number, &whole(Code::BadField, octets)),
+                Ok(text) if text.trim_ascii().is_empty() => return,
+                Ok(text) => Fields::read(text.trim_ascii()),
+                Err(_) => Err(whole(Code::BadField, octets)),
             },
         };
-        if text.is_empty() {
-            return;
-        }
-        match Fields::read(text) {
-            Ok(mut fields) => self.usage(&mut fields, number, out),
-            Err(fault) => refuse(out, number, &fault),
+        match read.and_then(|fields| Ok((id(&fields)?, fields))) {
+            Ok((id, mut fields)) => self.usage(&mut fields, number, &mut |outcome| take(id, outcome)),
+            Err(fault) => take(None, Outcome::Suspended(&fault)),
         }
     }
 
-    fn usage(&mut self, fields: &mut Fields<'_>, number: u64, out: &mut Vec<u8>) {
-        let id = match id(fields) {
-            Ok(id) => id,
-            Err(fault) => return refuse(out, number, &fault),
-        };
+    fn usage(&mut self, fields: &mut Fields<'_>, number: u64, take: &mut dyn FnMut(Outcome<'_, '_>)) {
         let line = u32::try_from(number).unwrap_or(u32::MAX);
-        begin(out, id, number);
-        match self.reader.record(fields, line) {
-            Ok(record) => self.record(record, fields, out),
-            Err(fault) => suspended(out, &fault),
+        let mut record = match self.reader.record(fields, line) {
+            Ok(record) => record,
+            Err(fault) => return take(Outcome::Suspended(&fault)),
+        };
+        if let Some(code) = self.billable.filter(&record) {
+            return take(Outcome::Filtered(code));
+        }
+        match self.guide(&mut record, fields) {
+            Ok(guided) => self.rate(&record, guided, take),
+            Err(fault) => take(Outcome::Suspended(&fault)),
         }
     }
 
-    fn record(&mut self, mut record: UsageRecord, fields: &Fields<'_>, out: &mut Vec<u8>) {
-        if let Some(code) = self.billable.filter(&record) {
-            return filtered(out, code);
+    /// Prices a usage that is known to be billed, such as one that was billed before.
+    pub fn price_record(&mut self, record: &UsageRecord, take: &mut dyn FnMut(Outcome<'_, '_>)) {
+        match self.reference.guide(record) {
+            Ok(guided) => self.rate(record, guided, take),
+            Err(fault) => take(Outcome::Suspended(&fault)),
         }
-        let guided = match self.guide(&mut record, fields) {
-            Ok(guided) => guided,
-            Err(fault) => return suspended(out, &fault),
-        };
+    }
+
+    fn rate(&mut self, record: &UsageRecord, guided: Guided, take: &mut dyn FnMut(Outcome<'_, '_>)) {
         let input = RatingInput {
-            usage: &record,
+            usage: record,
             run: Run::Retail,
             account: self.reference.account(guided.account),
             subscription: self.reference.subscription(guided.subscription),
@@ -118,9 +154,9 @@ impl<'p> Desk<'p> {
                 if let Some(cycles) = &mut self.cycles {
                     events.iter().for_each(|event| cycles.add(guided.account_key, event));
                 }
-                rated(out, &events, (&self.file, record.at().record));
+                take(Outcome::Rated { events: &events, record: record.at().record });
             }
-            Err(fault) => suspended(out, &fault),
+            Err(fault) => take(Outcome::Suspended(&fault)),
         }
     }
 
@@ -177,6 +213,11 @@ impl<'p> Desk<'p> {
             cycles.write(self.reference, out);
         }
     }
+
+    /// The cycles that were touched, rounded as their close rounds them; none unless they are summed.
+    pub fn closed(&self) -> Vec<Closed<'p>> {
+        self.cycles.as_ref().map_or_else(Vec::new, |cycles| cycles.closed(self.reference))
+    }
 }
 
 /// The line without a byte order mark, which some editors put before the first.
@@ -207,12 +248,6 @@ fn begin(out: &mut Vec<u8>, id: Option<&str>, number: u64) {
             json::number(out, "line", i64::try_from(number).unwrap_or(i64::MAX));
         }
     }
-}
-
-#[cold]
-fn refuse(out: &mut Vec<u8>, number: u64, fault: &Fault) {
-    begin(out, None, number);
-    suspended(out, fault);
 }
 
 fn suspended(out: &mut Vec<u8>, fault: &Fault) {

@@ -9,7 +9,8 @@ mod input;
 mod number;
 mod record;
 
-pub use desk::{Desk, Line, OnClose};
+pub use cycles::Closed;
+pub use desk::{Desk, Line, OnClose, Outcome};
 pub use input::{LINE_MAX, Lines, Taken};
 
 #[cfg(test)]

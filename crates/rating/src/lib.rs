@@ -4,11 +4,14 @@
 
 mod balances;
 mod clock;
+mod clocks;
 mod facts;
 mod ground;
 
 mod rate;
 mod steps;
+
+mod adjust;
 
 mod bill;
 mod close;

@@ -3,30 +3,26 @@
 //! Never leaves balances half-changed: on a fault nothing of the usage counts.
 
 use crate::balances::{AccountBalances, Draft};
-use crate::bill::{Bill, Charge};
-use crate::clock::{Clock, band_at_offset};
+use crate::bill::Charge;
+use crate::clocks::{Clocks, wall};
 use crate::facts::facts;
 use crate::ground::{Ground, Place};
 use crate::notify::Notification;
 use crate::steps::amounts::amounts;
-use crate::steps::bounds::bounds;
-use crate::steps::caps::{caps, commitments};
 use crate::steps::connection_fee::{Call, connection_fee};
 use crate::steps::cover::Cover;
-use crate::steps::discounts::{Judge, discounts};
-use crate::steps::increments::{Span, Stretch, Stretches, Wall, walk};
+use crate::steps::increments::{Span, Stretch, Stretches, walk};
 use crate::steps::match_rate::{Matched, match_rate, no_rate};
 use crate::steps::measure::{Carries, Measured, measure, note};
-use crate::steps::payment::payment;
 use crate::steps::price::price;
 use crate::steps::tiers::{Tiered, tiers};
-use crate::steps::{exact, no_amount, overflow};
-use caudal_tariff::{Facts, Measure, PlanVersion, RoundOver, Split, Tariff, TimeBase, Week};
+use crate::steps::{no_amount, overflow};
+use caudal_tariff::{Facts, Measure, PlanVersion, RoundOver, Tariff, Week};
 use caudal_usage::money::add_exact;
 use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
-    Account, Balance, BalanceKey, BillableEvent, Code, CounterUse, Date, Decimal, EventId, EventKind, Fault,
-    Operation, Part, Roster, Run, Service, Subscription, TimeZone, Timestamp, Unit, UsageRecord,
+    Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Operation, Part, Roster,
+    Run, Service, Subscription, Unit, UsageRecord,
 };
 use smallvec::SmallVec;
 
@@ -54,42 +50,6 @@ pub struct Rater<'t> {
     pub(crate) clocks: Clocks,
     pub(crate) changed: Vec<Balance>,
     pub(crate) notes: Vec<Notification>,
-}
-
-/// Clocks of every time zone met so far.
-#[derive(Default)]
-pub struct Clocks(Vec<Clock>);
-
-impl Clocks {
-    /// The clock of a zone.
-    pub fn of(&mut self, zone: TimeZone) -> &mut Clock {
-        let at = self.0.iter().position(|clock| clock.zone() == zone).unwrap_or_else(|| {
-            self.0.push(Clock::new(zone));
-            self.0.len() - 1
-        });
-        &mut self.0[at]
-    }
-
-    /// Where an instant lies for an account.
-    pub fn place(&mut self, account: &Account, at_ms: i64) -> Place {
-        let clock = self.of(account.time_zone);
-        let cycle = clock.cycle(account.anchor, at_ms).first;
-        Place { at_ms, day: clock.day(at_ms), cycle }
-    }
-
-    /// True when an instant lies in band 0 of a week.
-    pub fn lies_in(&mut self, (base, week): (TimeBase, &Week), account: &Account, at: Timestamp) -> bool {
-        self.band((base, week), account, at) == 0
-    }
-
-    /// The band of a week at an instant.
-    pub fn band(&mut self, (base, week): (TimeBase, &Week), account: &Account, at: Timestamp) -> u16 {
-        match base {
-            TimeBase::Account => self.of(account.time_zone).band(week, at.utc_ms).band,
-            TimeBase::Zone(zone) => self.of(zone).band(week, at.utc_ms).band,
-            TimeBase::Visited => band_at_offset(week, at.utc_ms, at.offset_s).band,
-        }
-    }
 }
 
 impl<'t> Rater<'t> {
@@ -138,19 +98,19 @@ impl<'t> Rater<'t> {
 }
 
 /// One usage on its way.
-struct Usage<'a, 'w> {
-    input: RatingInput<'a>,
-    ground: Ground<'a>,
+pub(crate) struct Usage<'a, 'w> {
+    pub(crate) input: RatingInput<'a>,
+    pub(crate) ground: Ground<'a>,
     /// Local day of the chargeable start, which picks all versions.
     day: i32,
-    facts: Facts,
-    clocks: &'w mut Clocks,
-    draft: Draft<'w>,
-    notes: &'w mut Vec<Notification>,
+    pub(crate) facts: Facts,
+    pub(crate) clocks: &'w mut Clocks,
+    pub(crate) draft: Draft<'w>,
+    pub(crate) notes: &'w mut Vec<Notification>,
     carries: Carries,
     /// What is due, by event.
-    charges: SmallVec<[(usize, Charge<'a>); 1]>,
-    mirrored: bool,
+    pub(crate) charges: SmallVec<[(usize, Charge<'a>); 1]>,
+    pub(crate) mirrored: bool,
 }
 
 /// Finds the plan version and the facts, as of the chargeable start.
@@ -377,81 +337,6 @@ impl<'a> Usage<'a, '_> {
         Ok(())
     }
 
-    /// **The order of evaluation**, from the bounds on: `→ event minimum and maximum → discounts → caps of the cycle →
-    /// commitment → money allowances → rounding`.
-    fn adjust(&mut self, at: usize, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
-        let mut charges: SmallVec<[Charge<'a>; 2]> =
-            self.charges.iter().filter(|(of, _)| *of == at).map(|(_, charge)| charge.clone()).collect();
-        let Some(place) = charges.first().map(|charge| charge.place) else {
-            return self.round(&charges, event);
-        };
-        let mut bill = Bill {
-            lines: &mut event.lines,
-            discounts: &mut event.discounts,
-            uses: &mut event.allowance_uses,
-            charges: &mut charges,
-            mirrored: self.mirrored,
-        };
-        bounds(&mut bill)?;
-        let (clocks, account) = (&mut *self.clocks, self.input.account);
-        let offset = self.input.usage.start;
-        let mut lies_in = |place: &Place, base: TimeBase, week: &Week| {
-            clocks.lies_in((base, week), account, Timestamp { utc_ms: place.at_ms, ..offset })
-        };
-        let mut judge = Judge { ground: &self.ground, facts: &self.facts, draft: &mut self.draft, place };
-        discounts(&mut judge, &mut bill, &mut lies_in)?;
-        caps(&self.ground, &mut bill, &mut self.draft, self.notes)?;
-        commitments(&self.ground, &bill, &mut self.draft)?;
-        payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, self.notes), &mut lies_in)?;
-        self.round(&charges, event)
-    }
-
-    /// Rounding: the exact sum of what is due, at the event's rounding point where the plan has one. Usage that is taken
-    /// back turns its signs here.
-    fn round(&self, charges: &[Charge<'a>], event: &mut BillableEvent<'a>) -> Result<(), Fault> {
-        let points = self.ground.version.rounding;
-        // Zero at the places of a line, so that a sum has them even without lines.
-        let mut sum = points.line.round(Decimal::ZERO).map_err(|error| no_amount(error, 0))?;
-        for charge in charges {
-            sum = exact(add_exact(sum, charge.due), "amount")?;
-        }
-        if self.mirrored {
-            sum = -sum;
-            for line in &mut event.lines {
-                (line.quantity, line.amount) = (-line.quantity, -line.amount);
-            }
-            for discount in &mut event.discounts {
-                discount.amount = -discount.amount;
-            }
-            event.billed_quantity = -event.billed_quantity;
-        }
-        event.amount = match points.event {
-            None => sum,
-            Some(point) => point.round(sum).map_err(|error| no_amount(error, 0))?,
-        };
-        Ok(())
-    }
-
-    /// Shows the balances that moved on, beside those that allowances and tiers show themselves.
-    fn show_counters(&self, events: &mut Events<'a>) {
-        let Some(event) = events.first_mut() else { return };
-        let tariff = self.ground.tariff;
-        for balance in self.draft.changed() {
-            let key = balance.key;
-            if tariff.is_said(key.counter) && key.instance == 0 {
-                continue;
-            }
-            event.counters.push(CounterUse {
-                counter: tariff.counter_name(key.counter),
-                owner: key.owner,
-                period: (key.period != BalanceKey::EVER).then_some(key.period),
-                instance: key.instance,
-                before: self.draft.standing().get(key),
-                after: balance.used,
-            });
-        }
-    }
-
     /// The event of a cycle, begun where it is the first part there.
     fn event_of(&self, place: &Place, part: &Part, events: &mut Events<'a>) -> usize {
         let at = match events.iter().position(|event| event.cycle == place.cycle) {
@@ -504,25 +389,6 @@ impl<'a> Usage<'a, '_> {
             original_cycle: cycle,
             late: false,
         }
-    }
-}
-
-/// How the wall clock is read for a part.
-fn wall<'w>(
-    clocks: &'w mut Clocks,
-    (matched, account): (&Matched, &Account),
-    (part, start_band): (&Part, u16),
-) -> Wall<'w> {
-    let rate = matched.rate;
-    let whole = rate.more.as_ref().is_some_and(|more| more.split == Split::Start);
-    let calls = rate.when.services == caudal_tariff::Conditions::service_bit(Service::Voice);
-    if rate.week.is_constant() || whole || !calls || rate.measure != Measure::Units {
-        return Wall::Constant(start_band);
-    }
-    match rate.time {
-        TimeBase::Account => Wall::Zone(clocks.of(account.time_zone)),
-        TimeBase::Zone(zone) => Wall::Zone(clocks.of(zone)),
-        TimeBase::Visited => Wall::Offset(part.start.offset_s),
     }
 }
 

@@ -10,6 +10,7 @@ use caudal_tariff::{Allowance, Period};
 use caudal_usage::{
     Account, Balance, BalanceKey, Code, Decimal, Fault, Identity, Roster, Subscription, Unit,
 };
+use std::collections::HashMap;
 
 /// Something bought into an allowance.
 #[derive(Clone, Copy)]
@@ -99,13 +100,13 @@ impl<'t> Rater<'t> {
         Ok(balances.void(key))
     }
 
-    /// Redeems a code: the ids of the discounts that hold from now on. `in_all` counts redemptions of a discount by all
-    /// accounts, by plan and id, and is moved on.
+    /// Redeems a code. `in_all` counts redemptions by all accounts, by the name of the discount's counter, and is moved on
+    /// where nothing speaks against it.
     pub fn redeem<'a>(
         &mut self,
         redeem: &Redeem<'a>,
         balances: &mut AccountBalances,
-        in_all: &mut dyn FnMut(&str) -> u64,
+        in_all: &mut HashMap<String, u64>,
     ) -> Result<Vec<&'a str>, Fault>
     where
         't: 'a,
@@ -116,26 +117,27 @@ impl<'t> Rater<'t> {
         let coded: Vec<_> =
             discounts.filter(|discount| discount.code.as_deref() == Some(redeem.code)).collect();
         if coded.is_empty() {
-            return Err(Fault::new(Code::NoRate, "code", redeem.code.as_bytes()));
+            return Err(Fault::new(Code::NotRedeemable, "code", redeem.code.as_bytes()));
         }
         for discount in &coded {
             let key = redemption_key(&ground, discount, &place);
             let mine: Decimal = balances.of_counter(key.owner, key.counter).map(|balance| balance.used).sum();
             if discount.per_customer.is_some_and(|most| mine >= Decimal::from(most)) {
                 let found = format!("{} is redeemed {mine} times by this customer", discount.id);
-                return Err(Fault::new(Code::NoRate, "redemptions", found.as_bytes()));
+                return Err(Fault::new(Code::NotRedeemable, "redemptions", found.as_bytes()));
             }
         }
         for discount in &coded {
-            let seen = in_all(self.tariff.counter_name(discount.redeemed));
+            let seen = in_all.get(self.tariff.counter_name(discount.redeemed)).copied().unwrap_or(0);
             if discount.in_total.is_some_and(|most| seen >= u64::from(most)) {
                 let found = format!("{} is redeemed {seen} times in all", discount.id);
-                return Err(Fault::new(Code::NoRate, "redemptions", found.as_bytes()));
+                return Err(Fault::new(Code::NotRedeemable, "redemptions", found.as_bytes()));
             }
         }
         for discount in &coded {
             let key = redemption_key(&ground, discount, &place);
             balances.set(Balance { key, used: balances.get(key) + Decimal::ONE });
+            *in_all.entry(self.tariff.counter_name(discount.redeemed).to_owned()).or_insert(0) += 1;
         }
         Ok(coded.iter().map(|discount| discount.id.as_ref()).collect())
     }
@@ -143,7 +145,7 @@ impl<'t> Rater<'t> {
 
 fn find<'a>(ground: &Ground<'a>, id: &str) -> Result<&'a Allowance, Fault> {
     let found = ground.version.allowances.iter().find(|allowance| allowance.id.as_ref() == id);
-    found.ok_or_else(|| Fault::new(Code::NoRate, "allowance", id.as_bytes()))
+    found.ok_or_else(|| Fault::new(Code::BadField, "allowance", id.as_bytes()))
 }
 
 fn grant_key(ground: &Ground, allowance: &Allowance, (place, identity): (&Place, Identity)) -> BalanceKey {

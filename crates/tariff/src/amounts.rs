@@ -4,8 +4,9 @@
 
 use crate::bands::Week;
 use crate::conditions::Applies;
-use crate::model::{AmountPricing, Measure, Percentage, Period, Pricing};
+use crate::model::Period;
 use crate::rate::{Priced, Reading};
+use crate::rate_model::{AmountPricing, Measure, Percentage, Pricing};
 use crate::read::Fields;
 use caudal_usage::Unit;
 

@@ -4,8 +4,9 @@
 
 use crate::conditions::read_table;
 use crate::grammar;
-use crate::model::{Period, Shared, TimeBase};
+use crate::model::{Period, Shared};
 use crate::plan::{Context, ITEMS_MAX, Ids};
+use crate::rate_model::TimeBase;
 use crate::read::{Fields, Report};
 use crate::sets::Conditions;
 use crate::tiers::{SHARED, TIERS_MAX};

@@ -5,10 +5,11 @@
 use crate::bands::Calendars;
 use crate::exchange::{self, ExchangeTable};
 use crate::lint;
-use crate::model::{Measure, Plan, Tariff};
+use crate::model::{Plan, Tariff};
 use crate::numbers::{self, NumberTable};
 use crate::plan::{self, Context, Counters, Draft};
 use crate::prefix::PrefixTable;
+use crate::rate_model::Measure;
 use crate::read::Report;
 use crate::sets::{Looks, Words};
 use crate::table::{self, RateTable, ZoneNames};

@@ -4,9 +4,9 @@
 
 use crate::bands::{BandTimes, Week};
 use crate::grammar;
-use crate::model::TimeBase;
 use crate::numbers::SPECIAL;
 use crate::plan::Context;
+use crate::rate_model::TimeBase;
 use crate::read::{At, Fields, Report};
 use crate::sets::{Conditions, MoreConditions, ZoneSet};
 use caudal_usage::{Direction, Service, Unit};

@@ -5,8 +5,8 @@
 use crate::charges::{Scope, read_scope};
 use crate::conditions::{read_optional, read_priority};
 use crate::grammar;
-use crate::model::TimeBase;
 use crate::plan::{Context, ITEMS_MAX, Ids};
+use crate::rate_model::TimeBase;
 use crate::read::{Fields, Report};
 use crate::sets::Conditions;
 use caudal_usage::{CounterId, Decimal, Price, Unit};

@@ -26,6 +26,7 @@ pub mod tiers;
 mod amounts;
 
 pub mod allowance;
+pub mod allowance_options;
 pub mod charges;
 pub mod discount;
 mod recurring;
@@ -34,18 +35,20 @@ mod lint;
 mod visit;
 
 pub mod model;
+pub mod rate_model;
 pub mod sets;
 
-pub use allowance::{Allowance, AllowanceOptions, Gives, Refill, Rollover};
+pub use allowance::{Allowance, Gives, Refill};
+pub use allowance_options::{AllowanceOptions, Rollover};
 pub use bands::Week;
 pub use charges::{Cap, Capacity, Commitment};
 pub use compile::{SourceFile, Sources, compile};
 pub use discount::{Discount, DiscountKind};
 pub use grammar::Increments;
-pub use model::{
-    AmountPricing, BandTerms, Days, Every, Measure, Percentage, Period, Plan, PlanVersion, Pricing, Rate,
-    RateOptions, Recurring, RoundOver, RoundingPoints, Shared, Split, Step, TableBand, Tariff, Terms,
-    TimeBase, ZoneId,
+pub use model::{Days, Every, Period, Plan, PlanVersion, Recurring, RoundingPoints, Shared, Tariff, ZoneId};
+pub use rate_model::{
+    AmountPricing, BandTerms, Measure, Percentage, Pricing, Rate, RateOptions, RoundOver, Split, Step,
+    TableBand, Terms, TimeBase,
 };
 pub use sets::{Conditions, Facts};
 pub use table::RateTable;

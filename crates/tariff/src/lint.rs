@@ -3,8 +3,9 @@
 //! Never changes what is priced, but for the order in which rates are tried.
 
 use crate::allowance::Gives;
-use crate::model::{PlanVersion, Rate};
+use crate::model::PlanVersion;
 use crate::plan::Draft;
+use crate::rate_model::Rate;
 use crate::read::Report;
 use crate::sets::Conditions;
 use caudal_usage::Service;

@@ -5,8 +5,9 @@
 use crate::bands::{BANDS_MAX, BandTimes, Week, WeekFault};
 use crate::conditions::Applies;
 use crate::grammar::{self, DayKinds, Increments};
-use crate::model::{BandTerms, Measure, Pricing, Step, TableBand, Terms, ZoneId};
+use crate::model::ZoneId;
 use crate::rate::{Priced, Reading, calls_only, measure};
+use crate::rate_model::{BandTerms, Measure, Pricing, Step, TableBand, Terms};
 use crate::read::{At, Fields};
 use crate::table::default_increments;
 use caudal_usage::{Decimal, Price, Unit};

@@ -3,7 +3,8 @@
 //! Never looks at a price.
 
 use crate::bands::Week;
-use crate::model::{TimeBase, ZoneId};
+use crate::model::ZoneId;
+use crate::rate_model::TimeBase;
 use caudal_usage::{Direction, Service};
 use hashbrown::HashMap;
 use smallvec::SmallVec;

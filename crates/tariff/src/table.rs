@@ -4,8 +4,9 @@
 
 use crate::bands::{Calendars, gaps};
 use crate::grammar::{self, Increments};
-use crate::model::{Days, Terms, ZoneId};
+use crate::model::{Days, ZoneId};
 use crate::prefix::{PrefixEntry, PrefixTable};
+use crate::rate_model::Terms;
 use crate::read::Report;
 use crate::rows::Rows;
 use crate::sets::ZoneSet;

@@ -6,8 +6,9 @@ use crate::amounts;
 use crate::bands::Week;
 use crate::conditions::Applies;
 use crate::grammar;
-use crate::model::{BandTerms, Measure, Period, Pricing, Shared, Terms};
+use crate::model::{Period, Shared};
 use crate::rate::{Priced, Reading, calls_only, measure};
+use crate::rate_model::{BandTerms, Measure, Pricing, Terms};
 use crate::read::{At, Fields};
 use crate::table::default_increments;
 use caudal_usage::{CounterId, Decimal, Price, Unit};
@@ -138,7 +139,7 @@ pub fn read_rate(
     let tiers = Some(Tiers { model, over, shared, counter, zero_usage: zero });
     if matches!(tiers.as_ref()?.model, Model::Percentage(_)) {
         amounts::check(reading, item, applies);
-        let pricing = Pricing::Amount(crate::model::AmountPricing::Tiers);
+        let pricing = Pricing::Amount(crate::rate_model::AmountPricing::Tiers);
         return Some(Priced {
             measure: Measure::Amount,
             unit: Unit::Event,

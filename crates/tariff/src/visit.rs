@@ -3,7 +3,8 @@
 //! Never skips one: what is not visited would be numbered wrongly, or not found out.
 
 use crate::allowance::Refill;
-use crate::model::{Period, PlanVersion, Pricing, RoundOver, Shared};
+use crate::model::{Period, PlanVersion, Shared};
+use crate::rate_model::{Pricing, RoundOver};
 use crate::sets::Conditions;
 use crate::tiers::Model;
 use caudal_usage::CounterId;
@@ -43,7 +44,7 @@ pub fn counters(version: &mut PlanVersion, visit: &mut dyn FnMut(&mut CounterId)
         {
             pair.iter_mut().for_each(&mut *visit);
         }
-        if let Pricing::Amount(crate::model::AmountPricing::Percentage(percentage)) = &mut rate.pricing {
+        if let Pricing::Amount(crate::rate_model::AmountPricing::Percentage(percentage)) = &mut rate.pricing {
             percentage.counters.iter_mut().for_each(&mut *visit);
         }
         if let Some(cap) = rate.more.as_mut().and_then(|more| more.cap.as_mut()) {

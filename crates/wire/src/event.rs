@@ -40,6 +40,23 @@ pub fn write(out: &mut Vec<u8>, event: &BillableEvent<'_>, source: &EventSource<
     lit(out, b"}\n");
 }
 
+/// Appends `"lines":[…],"allowance_uses":[…],"discounts":[…]` of what is no event: a charge at the close of a cycle.
+pub fn write_parts(
+    out: &mut Vec<u8>,
+    lines: &[ChargeLine<'_>],
+    uses: &[AllowanceUse<'_>],
+    discounts: &[DiscountUse<'_>],
+) {
+    key(out, "lines");
+    out.push(b'[');
+    list(out, lines, line);
+    lit(out, b"],\"allowance_uses\":[");
+    list(out, uses, allowance_use);
+    lit(out, b"],\"discounts\":[");
+    list(out, discounts, discount);
+    out.push(b']');
+}
+
 fn head(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
     lit(out, b"{\"id\":\"");
     out.extend_from_slice(&hex(event.id.0));

@@ -32,7 +32,7 @@ pub fn load(present: &Pipeline, other: &Path) -> Result<Against, Vec<Diagnostic>
     if taken.is_empty() {
         let what = other.display().to_string();
         let found = if other.is_dir() { "has no plan or table" } else { "is no folder" };
-        let message = format!("{found}, expected one with plans/, rates/, zones.csv or holidays.csv");
+        let message = format!("{found}, expected one with plans/, rates/, or a table such as zones.csv");
         let found =
             loaded.err().unwrap_or_default().into_iter().filter(|finding| !is_known(present, finding));
         return Err(found.chain([Diagnostic::error_in_line(&what, 0, message)]).collect());
@@ -63,9 +63,7 @@ fn name(finding: &mut Diagnostic, folder: &Path) {
 }
 
 fn paths(sources: &Sources) -> Vec<String> {
-    let Sources { plans, tables, zones, holidays } = sources;
-    let files = plans.iter().chain(tables).chain(zones).chain(holidays);
-    files.map(|file| file.path.clone()).collect()
+    sources.all().map(|file| file.path.clone()).collect()
 }
 
 /// Tables take the place of those of the same name; a plan file that of every one of the same plan that is valid at
@@ -77,12 +75,20 @@ fn overlay(own: Sources, over: Sources) -> Sources {
         let own = Head::of(own);
         own.is_some_and(|own| heads.iter().any(|over| over.id == own.id && over.overlaps(&own)))
     };
-    let Sources { mut plans, mut tables, zones, holidays } = own;
+    let Sources { mut plans, mut tables, zones, holidays, networks, numbers, exchange } = own;
     plans.retain(|own| !named(&over.plans, own) && !is_replaced(own));
     tables.retain(|own| !named(&over.tables, own));
     plans.extend(over.plans);
     tables.extend(over.tables);
-    Sources { plans, tables, zones: over.zones.or(zones), holidays: over.holidays.or(holidays) }
+    Sources {
+        plans,
+        tables,
+        zones: over.zones.or(zones),
+        holidays: over.holidays.or(holidays),
+        networks: over.networks.or(networks),
+        numbers: over.numbers.or(numbers),
+        exchange: over.exchange.or(exchange),
+    }
 }
 
 /// What a plan file is about.

@@ -4,12 +4,14 @@
 
 use super::cycles::{Closed, Cycles};
 use super::fields::{Field, Fields};
-use super::record::Reader;
+use super::purchase::purchase;
+use super::record::{Reader, missing};
 use crate::config::Pipeline;
 use crate::print::json;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{Guided, Reference};
-use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_rating::{AccountBalances, Notification, Rater, RatingInput, Redeem, TopUp, owner_word};
+use caudal_tariff::Tariff;
 use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
 use caudal_wire::event::{self, EventSource};
 use hashbrown::HashMap;
@@ -45,7 +47,11 @@ pub enum Outcome<'o, 'e> {
         events: &'o [BillableEvent<'e>],
         /// Number of its line.
         record: u32,
+        /// Thresholds that it passed.
+        notes: &'o [Notification],
     },
+    /// A purchase was added or voided, or a code redeemed: what concerns it.
+    Accepted(&'o [(&'static str, &'o str)]),
     /// It is known not to be billed.
     Filtered(Code),
     /// It cannot be priced.
@@ -55,13 +61,14 @@ pub enum Outcome<'o, 'e> {
 /// Prices lines.
 pub struct Desk<'p> {
     reference: &'p Reference,
+    tariff: &'p Tariff,
     billable: &'p BillableRules,
     rater: Rater<'p>,
     reader: Reader,
     balances: HashMap<u32, AccountBalances>,
-    /// Versions of subscriptions by account; built when a line names an account only.
-    members: Option<HashMap<u32, Vec<u32>>>,
     cycles: Option<Cycles>,
+    /// Redemptions of all accounts, by counter.
+    redeemed: std::collections::HashMap<String, u64>,
     file: Rc<str>,
 }
 
@@ -70,12 +77,13 @@ impl<'p> Desk<'p> {
     pub fn new(pipeline: &'p Pipeline, file: &str, on_close: OnClose) -> Self {
         Self {
             reference: &pipeline.reference,
+            tariff: &pipeline.tariff,
             billable: &pipeline.billable,
             rater: Rater::new(&pipeline.tariff),
             reader: Reader::new(),
             balances: HashMap::new(),
-            members: None,
             cycles: (on_close == OnClose::Sum).then(Cycles::default),
+            redeemed: std::collections::HashMap::new(),
             file: file.into(),
         }
     }
@@ -86,7 +94,8 @@ impl<'p> Desk<'p> {
         self.price(line, number, &mut |id, outcome| {
             begin(out, id, number);
             match outcome {
-                Outcome::Rated { events, record } => rated(out, events, (&file, record)),
+                Outcome::Rated { events, record, notes } => rated(out, events, (&file, record), notes),
+                Outcome::Accepted(facts) => accepted(out, facts),
                 Outcome::Filtered(code) => filtered(out, code),
                 Outcome::Suspended(fault) => suspended(out, fault),
             }
@@ -119,6 +128,21 @@ impl<'p> Desk<'p> {
 
     fn usage(&mut self, fields: &mut Fields<'_>, number: u64, take: &mut dyn FnMut(Outcome<'_, '_>)) {
         let line = u32::try_from(number).unwrap_or(u32::MAX);
+        let done = match fields.text(Field::Type) {
+            Ok(None) => None,
+            Ok(Some(kind)) => match &*kind {
+                "usage" => None,
+                "top_up" => Some(self.top_up(fields, line, take)),
+                "redeem" => Some(self.redeem(fields, line, take)),
+                other => Some(Err(Field::Type.fault(Code::UnknownFormat, other))),
+            },
+            Err(fault) => Some(Err(fault)),
+        };
+        match done {
+            Some(Ok(())) => return,
+            Some(Err(fault)) => return take(Outcome::Suspended(&fault)),
+            None => {}
+        }
         let mut record = match self.reader.record(fields, line) {
             Ok(record) => record,
             Err(fault) => return take(Outcome::Suspended(&fault)),
@@ -130,6 +154,65 @@ impl<'p> Desk<'p> {
             Ok(guided) => self.rate(&record, guided, take),
             Err(fault) => take(Outcome::Suspended(&fault)),
         }
+    }
+
+    /// Adds a purchase, or takes one back.
+    fn top_up(
+        &mut self,
+        fields: &mut Fields<'_>,
+        line: u32,
+        take: &mut dyn FnMut(Outcome<'_, '_>),
+    ) -> Result<(), Fault> {
+        let mut bearer = self.reader.bearer(fields, line)?;
+        let guided = self.guide(&mut bearer, fields)?;
+        let account = self.reference.account(guided.account);
+        let said = purchase(fields, account.currency)?;
+        let top_up = TopUp {
+            identity: said.voids.unwrap_or(bearer.identity),
+            at_ms: bearer.start.utc_ms,
+            account,
+            subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
+            allowance: &said.allowance,
+            quantity: said.quantity,
+            until_ms: said.until_ms,
+        };
+        let balances = self.balances.entry(guided.account_key).or_default();
+        if said.voids.is_none() {
+            let grant = self.rater.top_up(&top_up, balances)?;
+            let quantity = grant.quantity.to_string();
+            take(Outcome::Accepted(&[("allowance", &said.allowance), ("quantity", &quantity)]));
+            return Ok(());
+        }
+        if !self.rater.void(&top_up, balances)? {
+            let found = fields.raw(Field::Voids).unwrap_or_default();
+            return Err(Field::Voids.fault(Code::BadField, found));
+        }
+        take(Outcome::Accepted(&[("allowance", &said.allowance)]));
+        Ok(())
+    }
+
+    /// Redeems a code.
+    fn redeem(
+        &mut self,
+        fields: &mut Fields<'_>,
+        line: u32,
+        take: &mut dyn FnMut(Outcome<'_, '_>),
+    ) -> Result<(), Fault> {
+        let mut bearer = self.reader.bearer(fields, line)?;
+        let guided = self.guide(&mut bearer, fields)?;
+        let code = fields.text(Field::RedeemCode)?.ok_or_else(|| missing(Field::RedeemCode))?;
+        let redeem = Redeem {
+            at_ms: bearer.start.utc_ms,
+            account: self.reference.account(guided.account),
+            subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
+            code: &code,
+        };
+        let balances = self.balances.entry(guided.account_key).or_default();
+        let discounts = self.rater.redeem(&redeem, balances, &mut self.redeemed)?.join(", ");
+        take(Outcome::Accepted(&[("discount", &discounts)]));
+        Ok(())
     }
 
     /// Prices a usage that is known to be billed, such as one that was billed before.
@@ -154,7 +237,8 @@ impl<'p> Desk<'p> {
                 if let Some(cycles) = &mut self.cycles {
                     events.iter().for_each(|event| cycles.add(guided.account_key, event));
                 }
-                take(Outcome::Rated { events: &events, record: record.at().record });
+                let notes = self.rater.notifications();
+                take(Outcome::Rated { events: &events, record: record.at().record, notes });
             }
             Err(fault) => take(Outcome::Suspended(&fault)),
         }
@@ -188,18 +272,10 @@ impl<'p> Desk<'p> {
     }
 
     /// The version of the one subscription that an account has at an instant, else how many it has.
-    fn only_member(&mut self, account: u32, at_ms: i64) -> Result<u32, usize> {
-        let reference = self.reference;
-        let members = self.members.get_or_insert_with(|| {
-            let mut members = HashMap::<u32, Vec<u32>>::new();
-            for (version, index) in reference.subscriptions().iter().zip(0u32..) {
-                members.entry(version.account).or_default().push(index);
-            }
-            members
-        });
-        let versions = members.get(&account).map_or(&[][..], Vec::as_slice);
-        let valid = |version: &&u32| reference.subscription(**version).validity.contains(at_ms);
-        let mut valid_then = versions.iter().filter(valid);
+    fn only_member(&self, account: u32, at_ms: i64) -> Result<u32, usize> {
+        let versions = self.reference.members(account).iter();
+        let mut valid_then =
+            versions.filter(|version| self.reference.subscription(**version).validity.contains(at_ms));
         match (valid_then.next(), valid_then.count()) {
             (Some(&only), 0) => Ok(only),
             (Some(_), more) => Err(more + 1),
@@ -207,16 +283,24 @@ impl<'p> Desk<'p> {
         }
     }
 
-    /// Appends a line for each account and cycle that was touched.
-    pub fn close(&self, out: &mut Vec<u8>) {
+    /// Appends a line for each account and cycle that was touched, and one for each discount that took something off.
+    pub fn close(&mut self, out: &mut Vec<u8>) {
+        self.settle();
         if let Some(cycles) = &self.cycles {
             cycles.write(self.reference, out);
         }
     }
 
     /// The cycles that were touched, rounded as their close rounds them; none unless they are summed.
-    pub fn closed(&self) -> Vec<Closed<'p>> {
+    pub fn closed(&mut self) -> Vec<Closed<'p>> {
+        self.settle();
         self.cycles.as_ref().map_or_else(Vec::new, |cycles| cycles.closed(self.reference))
+    }
+
+    /// Charges what only the whole cycle decides, once.
+    fn settle(&mut self) {
+        let Some(cycles) = &mut self.cycles else { return };
+        cycles.settle(self.reference, (&mut self.rater, self.tariff), &mut self.balances);
     }
 }
 
@@ -266,7 +350,18 @@ fn filtered(out: &mut Vec<u8>, code: Code) {
     out.extend_from_slice(b"[]}\n");
 }
 
-fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str, u32)) {
+fn accepted(out: &mut Vec<u8>, facts: &[(&'static str, &str)]) {
+    json::text(out, "outcome", "accepted");
+    facts.iter().for_each(|(name, value)| json::text(out, name, value));
+    out.extend_from_slice(b"}\n");
+}
+
+fn rated(
+    out: &mut Vec<u8>,
+    events: &[BillableEvent<'_>],
+    (file, record): (&str, u32),
+    notes: &[Notification],
+) {
     json::text(out, "outcome", "rated");
     json::key(out, "events");
     out.push(b'[');
@@ -279,5 +374,28 @@ fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str,
         // The writer ends each event with a line end.
         out.pop();
     }
-    out.extend_from_slice(b"]}\n");
+    out.push(b']');
+    if !notes.is_empty() {
+        notifications(out, notes);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn notifications(out: &mut Vec<u8>, notes: &[Notification]) {
+    json::key(out, "notifications");
+    out.push(b'[');
+    for (index, note) in notes.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.push(b'{');
+        json::text(out, "kind", note.kind);
+        json::text(out, "id", &note.id);
+        json::text(out, "owner", owner_word(note.key.owner));
+        json::number(out, "percent", i64::from(note.percent));
+        json::text(out, "used", &note.used.normalize().to_string());
+        json::text(out, "of", &note.of.normalize().to_string());
+        out.push(b'}');
+    }
+    out.push(b']');
 }

@@ -7,6 +7,7 @@ mod desk;
 mod fields;
 mod input;
 mod number;
+mod purchase;
 mod record;
 
 pub use cycles::Closed;

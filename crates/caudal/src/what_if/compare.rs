@@ -73,7 +73,7 @@ impl Tally {
         other: Outcome<'_, '_>,
         place: Place<'_>,
     ) -> Result<(), MoneyError> {
-        use Outcome::{Filtered, Rated, Suspended};
+        use Outcome::{Accepted, Filtered, Rated, Suspended};
         match (present, other) {
             (Rated { events: present, .. }, Rated { events: other, .. }) => {
                 self.both += 1;
@@ -91,6 +91,12 @@ impl Tally {
                 self.missing(None, (fault, place));
                 Ok(())
             }
+            // A purchase is no usage; one that a side does not take is told like usage that it does not price.
+            (Accepted(_), Suspended(fault)) | (Suspended(fault), Accepted(_)) => {
+                self.missing(None, (fault, place));
+                Ok(())
+            }
+            (Accepted(_), Accepted(_) | Rated { .. }) | (Rated { .. }, Accepted(_)) => Ok(()),
             // What is billed is said by the pipeline, for both sides.
             (Filtered(code), _) | (_, Filtered(code)) => {
                 *self.filtered.entry(code).or_default() += 1;

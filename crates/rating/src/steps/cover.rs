@@ -9,8 +9,9 @@ use super::price::Lines;
 use super::{amount_of, exact, overflow};
 use crate::balances::Draft;
 use crate::ground::{Ground, Place};
-use crate::notify::{Notification, Passage, passed};
+use crate::notify::{Passage, passed};
 use caudal_tariff::{Allowance, Facts, Gives, Increments, Period, Refill, TimeBase, Week};
+use caudal_usage::Notification;
 use caudal_usage::money::{add_exact, mul_exact};
 use caudal_usage::{
     AllowanceUse, BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price, Rounding, RoundingMode, Unit,
@@ -131,7 +132,7 @@ impl<'a> Cover<'_, 'a, '_> {
                 id: &allowance.id,
                 used: (used, exact(add_exact(used, cost), "allowance")?),
                 of,
-                key,
+                owner: key.owner,
             };
             passed(&passage, &more.thresholds, self.notes);
         }

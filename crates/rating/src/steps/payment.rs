@@ -7,9 +7,10 @@ use super::exact;
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::Ground;
-use crate::notify::{Notification, Passage, passed};
+use crate::notify::{Passage, passed};
 use crate::steps::discounts::LiesIn;
 use caudal_tariff::{Allowance, Facts};
+use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::{AllowanceUse, BalanceKey, Decimal, Fault};
 
@@ -80,7 +81,8 @@ fn pay<'a>(
     if let Some(more) = &allowance.more {
         let (of, now) =
             (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);
-        let passage = Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, key };
+        let passage =
+            Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, owner: key.owner };
         passed(&passage, &more.thresholds, notes);
     }
     Ok(())

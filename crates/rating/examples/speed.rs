@@ -1,4 +1,4 @@
-//! How long one rating takes, printed for a person: `cargo run --release -p caudal-rating --example speed`.
+//! How long one rating takes, printed for a person: `cargo run --release -p caudal-rating --example speed [COUNT]`.
 //! Relies on a quiet machine; nothing is asserted about time.
 //! Never part of a test.
 #![allow(clippy::unwrap_used, reason = "a program for developers, on files of this repository")]
@@ -16,7 +16,7 @@ fn report(name: &str, count: u32, started: Instant) {
     println!("{name}: {} ns each", started.elapsed().as_nanos() / u128::from(count));
 }
 
-fn time_of_one_rating() {
+fn time_of_one_rating(count: i64) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/quickstart");
     let one = |path: &str| SourceFile { bytes: std::fs::read(root.join(path)).unwrap(), path: path.into() };
     let sources = Sources {
@@ -39,9 +39,9 @@ fn time_of_one_rating() {
         let (mut rater, mut balances) = (Rater::new(&tariff), AccountBalances::default());
         let mut record = usage(service, Timestamp::utc(1_790_000_000_000), quantity);
         record.called = number(called);
-        let (count, started, mut lines) = (1_000_000, Instant::now(), 0);
+        let (started, mut lines) = (Instant::now(), 0);
         for at in 0..count {
-            record.start.utc_ms = 1_790_000_000_000 + i64::from(at % 3_600_000);
+            record.start.utc_ms = 1_790_000_000_000 + at % 3_600_000;
             record.parts[0].start = record.start;
             let input = RatingInput {
                 usage: &record,
@@ -52,12 +52,16 @@ fn time_of_one_rating() {
             };
             lines += rater.rate(&input, &mut balances).unwrap()[0].lines.len();
         }
-        report(&format!("{name} ({lines} lines)"), count, started);
+        report(&format!("{name} ({lines} lines)"), u32::try_from(count).unwrap(), started);
     }
 }
 
 fn main() {
-    time_of_one_rating();
+    let count = std::env::args().nth(1).map_or(1_000_000, |count| count.parse().unwrap());
+    time_of_one_rating(count);
+    if count < 1_000_000 {
+        return;
+    }
     prefixes(100_000);
     prefixes(1_000_000);
 }

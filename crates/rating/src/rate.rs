@@ -72,11 +72,24 @@ impl<'t> Rater<'t> {
         't: 'a,
     {
         let (tariff, changed) = (self.tariff, &mut self.changed);
-        let draft = Draft::new(balances, changed);
+        changed.clear();
         // Filled where it lies: an event is a kilobyte.
         let mut events = Events::new();
-        let rated =
-            begin(tariff, input, (&mut self.clocks, draft)).and_then(|usage| usage.evaluate(&mut events));
+        let rated = begin(tariff, input, &mut self.clocks).and_then(|(ground, day, facts)| {
+            let mut usage = Usage {
+                input: *input,
+                ground,
+                day,
+                facts,
+                clocks: &mut self.clocks,
+                draft: Draft::new(balances, changed),
+                notes: Vec::new(),
+                carries: Carries::default(),
+                charges: Vec::new(),
+                mirrored: input.usage.parts.iter().any(|part| part.quantity < 0),
+            };
+            usage.evaluate(&mut events)
+        });
         if let Err(fault) = rated {
             self.changed.clear();
             return Err(fault);
@@ -100,16 +113,16 @@ pub(crate) struct Usage<'a, 'w> {
     pub(crate) notes: Vec<Notification>,
     carries: Carries,
     /// What is due, by event.
-    pub(crate) charges: SmallVec<[(usize, Charge<'a>); 1]>,
+    pub(crate) charges: Vec<(usize, Charge<'a>)>,
     pub(crate) mirrored: bool,
 }
 
-/// Finds the plan version and the facts, as of the chargeable start.
-fn begin<'a, 'w>(
+/// Finds the plan version, the local day and the facts, as of the chargeable start.
+fn begin<'a>(
     tariff: &'a Tariff,
     input: &RatingInput<'a>,
-    (clocks, draft): (&'w mut Clocks, Draft<'w>),
-) -> Result<Usage<'a, 'w>, Fault> {
+    clocks: &mut Clocks,
+) -> Result<(Ground<'a>, i32, Facts), Fault> {
     let usage = input.usage;
     if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
     {
@@ -124,10 +137,7 @@ fn begin<'a, 'w>(
     }
     let facts = facts(tariff, usage, input.account, day);
     let RatingInput { account, subscription, roster, .. } = *input;
-    let ground = Ground { tariff, version, account, subscription, roster };
-    let mirrored = usage.parts.iter().any(|part| part.quantity < 0);
-    let (notes, carries, charges) = (Vec::new(), Carries::default(), SmallVec::new());
-    Ok(Usage { input: *input, ground, day, facts, clocks, draft, notes, carries, charges, mirrored })
+    Ok((Ground { tariff, version, account, subscription, roster }, day, facts))
 }
 
 #[cold]
@@ -141,7 +151,7 @@ fn no_version(tariff: &Tariff, plan: u32, day: i32) -> Fault {
 impl<'a> Usage<'a, '_> {
     /// All parts, each into the event of its cycle. A call belongs whole to the cycle of its start; data containers
     /// have times of their own.
-    fn evaluate(mut self, events: &mut Events<'a>) -> Result<(), Fault> {
+    fn evaluate(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
         let usage = self.input.usage;
         if usage.service == Service::Data {
             for part in &usage.parts {
@@ -194,13 +204,17 @@ impl<'a> Usage<'a, '_> {
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
-        let mut due = Decimal::ZERO;
+        let mut due = self.ground.version.rounding.zero();
         for line in event.lines.iter().skip(from_line) {
             due = add_exact(due, line.amount).map_err(|error| no_amount(error, line.quantity))?;
         }
-        let lines = from_line..event.lines.len();
-        let (group, measured) = (part.rating_group, part.quantity != 0);
-        self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
+        if self.ground.version.adjusts() || matched.rate.adjusts() {
+            let lines = from_line..event.lines.len();
+            let (group, measured) = (part.rating_group, part.quantity != 0);
+            self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
+        } else {
+            event.amount = add_exact(event.amount, due).map_err(|error| no_amount(error, billed))?;
+        }
         Ok(())
     }
 
@@ -373,7 +387,7 @@ impl<'a> Usage<'a, '_> {
             discounts: SmallVec::new(),
             counters: Vec::new(),
             notifications: Vec::new(),
-            amount: Decimal::ZERO,
+            amount: version.rounding.zero(),
             currency: version.currency,
             tax_category: version.tax_category.as_deref(),
             gl_code: version.gl_code.as_deref(),

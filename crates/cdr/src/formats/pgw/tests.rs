@@ -19,6 +19,16 @@ fn with<T>(record: &[u8], check: impl FnOnce(Result<RawUsage<'_>, Fault>) -> T) 
     check(format.read(&layout, record, &mut Scratch::default()))
 }
 
+/// Messages of topics have nothing before them: all of them were suspended as records of another file.
+#[test]
+fn a_record_needs_no_head_of_a_file() {
+    let format = format();
+    let layout = format.open(b"").unwrap();
+    let mut scratch = Scratch::default();
+    assert!(format.read(&layout, SAMPLE, &mut scratch).is_ok());
+    assert!(!format.fields(&layout, SAMPLE).unwrap().is_empty());
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }

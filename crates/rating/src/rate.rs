@@ -204,17 +204,20 @@ impl<'a> Usage<'a, '_> {
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
+        if !self.ground.version.adjusts() && !matched.rate.adjusts() {
+            for line in event.lines.iter().skip(from_line) {
+                event.amount =
+                    add_exact(event.amount, line.amount).map_err(|error| no_amount(error, line.quantity))?;
+            }
+            return Ok(());
+        }
         let mut due = self.ground.version.rounding.zero();
         for line in event.lines.iter().skip(from_line) {
             due = add_exact(due, line.amount).map_err(|error| no_amount(error, line.quantity))?;
         }
-        if self.ground.version.adjusts() || matched.rate.adjusts() {
-            let lines = from_line..event.lines.len();
-            let (group, measured) = (part.rating_group, part.quantity != 0);
-            self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
-        } else {
-            event.amount = add_exact(event.amount, due).map_err(|error| no_amount(error, billed))?;
-        }
+        let lines = from_line..event.lines.len();
+        let (group, measured) = (part.rating_group, part.quantity != 0);
+        self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
         Ok(())
     }
 
@@ -260,7 +263,7 @@ impl<'a> Usage<'a, '_> {
         let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
         if measured.first && !goes_on && all > 0 {
             let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
-            event.lines.extend(connection_fee(&call)?);
+            connection_fee(&call, &mut event.lines)?;
         }
         covered.checked_add(open).ok_or_else(|| overflow("quantity", &covered))
     }

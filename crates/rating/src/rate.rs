@@ -71,33 +71,45 @@ impl<'t> Rater<'t> {
     where
         't: 'a,
     {
-        let (tariff, changed) = (self.tariff, &mut self.changed);
-        changed.clear();
-        // Filled where it lies: an event is a kilobyte.
         let mut events = Events::new();
-        let rated = begin(tariff, input, &mut self.clocks).and_then(|(ground, day, facts)| {
-            let mut usage = Usage {
-                input: *input,
-                ground,
-                day,
-                facts,
-                clocks: &mut self.clocks,
-                draft: Draft::new(balances, changed),
-                notes: Vec::new(),
-                carries: Carries::default(),
-                charges: Vec::new(),
-                mirrored: input.usage.parts.iter().any(|part| part.quantity < 0),
-            };
-            usage.evaluate(&mut events)
-        });
-        if let Err(fault) = rated {
+        self.rate_into(input, balances, &mut events)?;
+        Ok(events)
+    }
+
+    /// The same into a list of the caller's, which is emptied first: an event is a kilobyte, and is filled where it lies.
+    pub fn rate_into<'a>(
+        &mut self,
+        input: &RatingInput<'a>,
+        balances: &mut AccountBalances,
+        events: &mut Events<'a>,
+    ) -> Result<(), Fault>
+    where
+        't: 'a,
+    {
+        events.clear();
+        self.changed.clear();
+        let (ground, day, facts) = begin(self.tariff, input, &mut self.clocks)?;
+        let mut usage = Usage {
+            input: *input,
+            ground,
+            day,
+            facts,
+            clocks: &mut self.clocks,
+            draft: Draft::new(balances, &mut self.changed),
+            notes: Vec::new(),
+            carries: Carries::default(),
+            charges: Vec::new(),
+            mirrored: input.usage.parts.iter().any(|part| part.quantity < 0),
+        };
+        if let Err(fault) = usage.evaluate(events) {
             self.changed.clear();
+            events.clear();
             return Err(fault);
         }
         for balance in &self.changed {
             balances.set(*balance);
         }
-        Ok(events)
+        Ok(())
     }
 }
 

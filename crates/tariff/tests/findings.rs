@@ -523,6 +523,18 @@ fn counters_are_numbered_by_name_and_shared_by_versions() {
     assert_eq!((one.allowances[0].counter, two.allowances[0].counter), (last, last));
 }
 
+#[test]
+fn a_prefix_that_is_never_the_longest_is_named() {
+    let mut zones = String::from("prefix,zone\n34,es\n340,es\n");
+    (0..10).for_each(|digit| zones.push_str(&format!("34{digit}1,x\n")));
+    let check = |zones: &str| {
+        run(&[&format!("{HEAD}{RATE}")], "zone,price,per\nes,1,60\n", zones, "calendar,date\n").1
+    };
+    assert_eq!(check(&zones), "");
+    (1..10).for_each(|digit| zones.push_str(&format!("34{digit},x\n")));
+    assert!(check(&zones).contains("zones.csv:2: warning: prefix 34 is never reached"), "{}", check(&zones));
+}
+
 const EVERYTHING: &str = include_str!("everything.toml");
 
 fn everything(text: &str) -> (Option<Tariff>, String) {

@@ -42,7 +42,8 @@ fn none_there(cases: &[Case]) -> String {
 
 /// Prices the usage of a case with empty balances and compares.
 fn run(pipeline: &Pipeline, case: &Case) -> Result<Vec<Difference>, Failure> {
-    let mut desk = Desk::new(pipeline, &case.file, OnClose::Nothing);
+    let on_close = if case.cycle_total.is_some() { OnClose::Sum } else { OnClose::Nothing };
+    let mut desk = Desk::new(pipeline, &case.file, on_close);
     let mut answers = Vec::with_capacity(case.usage.len());
     let mut out = Vec::new();
     for (usage, number) in case.usage.iter().zip(1..) {
@@ -50,7 +51,9 @@ fn run(pipeline: &Pipeline, case: &Case) -> Result<Vec<Difference>, Failure> {
         desk.answer(Line::Octets(usage.as_bytes()), number, &mut out);
         answers.push(Answer::read(&out).map_err(anyhow::Error::from)?);
     }
-    Ok(compare::differences(case, &answers))
+    let mut differences = compare::differences(case, &answers);
+    differences.extend(compare::of_total(case, &desk.closed()));
+    Ok(differences)
 }
 
 fn text(case: &Case, differences: &[Difference]) -> String {

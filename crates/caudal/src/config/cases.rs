@@ -82,7 +82,7 @@ impl What {
             Self::Amount => "an amount such as \"0.15\"",
             Self::Events | Self::Lines => "a whole number",
             Self::RawQuantity | Self::BilledQuantity => "a quantity such as \"96 s\", or base units",
-            Self::Outcome => "\"rated\", \"suspended\" or \"filtered\"",
+            Self::Outcome => "\"rated\", \"suspended\", \"filtered\" or \"accepted\"",
             Self::Code | Self::Field | Self::Currency | Self::Plan | Self::Zone => "a text in quotes",
         }
     }
@@ -121,6 +121,8 @@ pub struct Case {
     pub wants: Vec<(What, Want)>,
     /// Base units that must be left of allowances, by their ids.
     pub left: Vec<(String, i64)>,
+    /// What all cycles must come to at their close.
+    pub cycle_total: Option<Decimal>,
 }
 
 /// Reads every case of a pipeline, in order of files and places; or everything that is not understood. The second
@@ -175,11 +177,12 @@ fn read_case(report: &mut Report, mut keys: Keys<'_, '_>, (file, line): (&str, u
         report.hinted(at, "the case expects nothing", "say `expect = { amount = \"0.15\" }`");
     }
     keys.finish(report);
-    let (wants, left) = expect.map(|expect| read_expect(report, expect, usage.len())).unwrap_or_default();
-    Some(Case { name: name?, file: file.to_owned(), line, usage, wants, left })
+    let (wants, left, cycle_total) =
+        expect.map(|expect| read_expect(report, expect, usage.len())).unwrap_or_default();
+    Some(Case { name: name?, file: file.to_owned(), line, usage, wants, left, cycle_total })
 }
 
-type Expect = (Vec<(What, Want)>, Vec<(String, i64)>);
+type Expect = (Vec<(What, Want)>, Vec<(String, i64)>, Option<Decimal>);
 
 fn read_expect(report: &mut Report, mut keys: Keys<'_, '_>, usages: usize) -> Expect {
     let mut wants = Vec::new();
@@ -208,8 +211,17 @@ fn read_expect(report: &mut Report, mut keys: Keys<'_, '_>, usages: usize) -> Ex
             }
         }
     }
+    let total = keys.value("cycle_total").map(|found| (found, value(What::Amount, found)));
+    let cycle_total = match total {
+        Some((_, Some(Value::Number(total)))) => Some(total),
+        Some((found, _)) => {
+            report.wrong("cycle_total", found, What::Amount.expected());
+            None
+        }
+        None => None,
+    };
     keys.finish(report);
-    (wants, left)
+    (wants, left, cycle_total)
 }
 
 fn value(what: What, found: &Spanned<DeValue<'_>>) -> Option<Value> {
@@ -222,7 +234,7 @@ fn value(what: What, found: &Spanned<DeValue<'_>>) -> Option<Value> {
         What::RawQuantity | What::BilledQuantity => units_of(found).map(|units| Value::Number(units.into())),
         What::Outcome => {
             let word = found.get_ref().as_str()?;
-            ["rated", "suspended", "filtered"].contains(&word).then(|| Value::Text(word.into()))
+            ["rated", "suspended", "filtered", "accepted"].contains(&word).then(|| Value::Text(word.into()))
         }
         What::Code | What::Field | What::Currency | What::Plan | What::Zone => {
             found.get_ref().as_str().map(|text| Value::Text(text.into()))

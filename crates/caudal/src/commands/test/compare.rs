@@ -3,6 +3,7 @@
 //! Never stops at the first difference.
 
 use crate::config::cases::{Case, Value, Want, What};
+use crate::usage_lines::Closed;
 use caudal_usage::Decimal;
 use caudal_usage::money::add_exact;
 use serde_json::Value as Json;
@@ -34,6 +35,11 @@ impl Answer {
 
     fn is_rated(&self) -> bool {
         self.word("outcome") == Some("rated")
+    }
+
+    /// True of usage that is rated, and of a purchase or a redemption that is taken.
+    fn is_taken(&self) -> bool {
+        self.is_rated() || self.word("outcome") == Some("accepted")
     }
 
     fn events(&self) -> &[Json] {
@@ -109,6 +115,14 @@ pub fn differences(case: &Case, answers: &[Answer]) -> Vec<Difference> {
     found
 }
 
+/// What the closes of all cycles come to, where the case says.
+pub fn of_total(case: &Case, closed: &[Closed<'_>]) -> Option<Difference> {
+    let expected = case.cycle_total?;
+    let sum = total(closed.iter().map(|cycle| cycle.rounded.map(|(amount, _)| amount)));
+    let field = "cycle_total".to_owned();
+    (sum != Some(expected)).then(|| Difference { field, expected: expected.to_string(), found: plain(sum) })
+}
+
 /// Usage of which nothing else is expected must be rated.
 fn not_rated(case: &Case, answers: &[Answer]) -> Vec<Difference> {
     let says = |each: bool| {
@@ -122,7 +136,7 @@ fn not_rated(case: &Case, answers: &[Answer]) -> Vec<Difference> {
         (false, false) => 0,
     };
     let must = answers.iter().take(answers.len().saturating_sub(free)).zip(1..);
-    must.filter(|(answer, _)| !answer.is_rated())
+    must.filter(|(answer, _)| !answer.is_taken())
         .map(|(answer, index)| Difference {
             field: format!("usage {index}"),
             expected: "rated".into(),

@@ -66,6 +66,7 @@ fn what_holds() {
         "outcome = [ \"rated\", \"rated\" ]",
         "billed_quantity = \"96 s\", raw_quantity = [ 60000, \"30500 ms\" ]",
         "allowance_left = { free = 0 }",
+        "cycle_total = \"0.36\"",
     ] {
         check(expect, "");
     }
@@ -75,6 +76,7 @@ fn what_holds() {
 fn what_does_not() {
     for (expect, printed) in [
         ("amount = \"0.35\"", "amount: 0.35 / 0.36 = 0 + 0.36"),
+        ("cycle_total = 0.35", "cycle_total: 0.35 / 0.36"),
         ("amount = [ 0, 1 ]", "amount of usage 2: 1 / 0.36"),
         ("lines = 2, zone = \"fr\"", "lines: 2 / 1 = 0 + 1; zone: fr / rated 0.36"),
         ("code = \"no_rate\"", "code: no_rate / rated 0.36"),
@@ -130,7 +132,7 @@ fn files_that_are_not_understood() {
         (case("lines = \"two\""), "tests/a.toml:7:20: error: `lines` is \"two\", expected a whole number"),
         (
             case("outcome = \"billed\""),
-            "tests/a.toml:7:22: error: `outcome` is \"billed\", expected \"rated\", \"suspended\" or \"filtered\"",
+            "tests/a.toml:7:22: error: `outcome` is \"billed\", expected \"rated\", \"suspended\", \"filtered\" or \"accepted\"",
         ),
         (
             case("allowance_left = { free = \"some\" }"),

@@ -96,7 +96,7 @@ fn a_person_reads_tables_and_findings_with_their_place() {
     println!("cases: 1");
     edit(&place.path("dearer/plans/movil-20.toml"), "base-mobile", "base-marine");
     let ended = what_if(&place, "", 2);
-    assert!(ended.stderr.contains("dearer/plans/movil-20.toml:10:"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("dearer/plans/movil-20.toml:11:"), "{}", ended.stderr);
     assert!(ended.stderr.contains("nothing was priced"), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
 }

@@ -27,7 +27,13 @@ fn validate(recipe: &Recipe, pipeline: &Path) {
     let mut command = caudal();
     command.arg("validate").arg(pipeline);
     let ended = finish(command).expect(0, &recipe.title);
-    assert!(ended.stdout.contains("errors 0, warnings 0"), "{}:\n{}{}", recipe.title, ended.stdout, ended.stderr);
+    assert!(
+        ended.stdout.contains("errors 0, warnings 0"),
+        "{}:\n{}{}",
+        recipe.title,
+        ended.stdout,
+        ended.stderr
+    );
 }
 
 /// What the usage costs is what the page says; else both, to be compared by eye.
@@ -37,8 +43,10 @@ fn differs(recipe: &Recipe, pipeline: &Path) -> Option<String> {
     let ended = finish(command).expect(0, &recipe.title);
     let expected = recipe.block("text answer");
     let hidden = kinds_missing_in(expected);
-    let found: Vec<String> =
-        answers(&ended.stdout).into_iter().filter(|line| !hidden.iter().any(|kind| line.starts_with(kind))).collect();
+    let found: Vec<String> = answers(&ended.stdout)
+        .into_iter()
+        .filter(|line| !hidden.iter().any(|kind| line.starts_with(kind)))
+        .collect();
     let said = |lines: &[&str]| lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
     let expected: Vec<&str> = expected.lines().collect();
     let found: Vec<&str> = found.iter().map(String::as_str).collect();

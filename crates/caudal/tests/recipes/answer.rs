@@ -26,7 +26,7 @@ fn answer(line: &Value) -> Vec<String> {
             let [off, before] = ["amount", "before"].map(|key| money(text(line, key), "EUR"));
             vec![format!("discount {} · {off} off {before}", text(line, "discount"))]
         }
-        (_, "rated") => list(line, "events").iter().flat_map(|event| rated(event, list(line, "notifications"))).collect(),
+        (_, "rated") => list(line, "events").iter().flat_map(rated).collect(),
         (_, "accepted") => vec!["accepted".into()],
         (_, "suspended") => vec![format!("suspended {} ({})", text(line, "code"), text(line, "field"))],
         (_, outcome) => vec![format!("{outcome} {}", text(line, "code"))],
@@ -51,7 +51,7 @@ fn cycle(line: &Value) -> String {
 }
 
 /// One event: the amount, what was billed, allowances, discounts, notifications; then its charge lines.
-fn rated(event: &Value, notes: &[Value]) -> Vec<String> {
+fn rated(event: &Value) -> Vec<String> {
     let currency = text(event, "currency");
     let mut parts = vec![format!("{} {currency}", money(text(event, "amount"), currency))];
     if text(event, "service") != "content" {
@@ -68,7 +68,7 @@ fn rated(event: &Value, notes: &[Value]) -> Vec<String> {
     for off in list(event, "discounts") {
         parts.push(format!("{} -{}", text(off, "discount"), money(text(off, "amount"), currency)));
     }
-    for note in notes {
+    for note in list(event, "notifications") {
         parts.push(format!("{} {} {} %", text(note, "kind"), text(note, "id"), note["percent"]));
     }
     let lines = list(event, "lines").iter().map(|line| charge_line(line, unit(event), currency));

@@ -80,15 +80,23 @@ impl Book {
         let mut plans = Vec::new();
         for body in recipe.plans() {
             let plan = self.plan(body);
-            let id = plan.lines().find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"')).unwrap().to_owned();
+            let id = plan
+                .lines()
+                .find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"'))
+                .unwrap()
+                .to_owned();
             fs::write(folder.join(format!("plans/{id}.toml")), plan).unwrap();
             plans.push(id);
         }
         assert!(!plans.is_empty(), "no plan in {:?}", recipe.title);
         for (info, text) in self.tables.iter().chain(&recipe.blocks) {
             match info.split_once(' ') {
-                Some(("csv", path @ "reference/subscriptions.csv")) => fs::write(folder.join(path), of(&plans, text)),
-                Some(("csv", path)) | Some(("toml", path @ "pipeline.toml")) => fs::write(folder.join(path), text),
+                Some(("csv", path @ "reference/subscriptions.csv")) => {
+                    fs::write(folder.join(path), of(&plans, text))
+                }
+                Some(("csv", path)) | Some(("toml", path @ "pipeline.toml")) => {
+                    fs::write(folder.join(path), text)
+                }
                 _ => continue,
             }
             .unwrap();

@@ -17,6 +17,7 @@ mod oracle {
     pub mod coverage;
     pub mod dice;
     pub mod discounts;
+    pub mod engine;
     pub mod generate;
     pub mod generate_beside;
     pub mod generate_more;
@@ -28,6 +29,8 @@ mod oracle {
     pub mod plan;
     pub mod portions;
     pub mod rater;
+    pub mod shrink;
+    pub mod told;
     pub mod toml;
     pub mod world;
 }

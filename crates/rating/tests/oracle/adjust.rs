@@ -1,5 +1,5 @@
-//! An event's charges after their lines: bounds, discounts, caps, money, rounding.
-//! Relies on each rate's charges being summed apart, since scopes name rates.
+//! An event's charges after their lines: bounds, discounts, caps, commitments, money, rounding.
+//! Relies on what is due being kept by part, since scopes name rates and days belong to parts.
 //! Never raises what is due, but to a minimum.
 
 use super::balances::{name, owner, period};
@@ -8,22 +8,21 @@ use super::cover::Around;
 use super::discounts;
 use super::lines::Line;
 use super::matching::Facts;
-use super::number::{Q, round, split, zero};
+use super::number::{Q, round, split, ten_to, zero};
 use super::plan::*;
 use super::rater::{Draft, PartOf, Rater};
 use super::world::Use;
 
-/// What one rate charges in an event.
+/// What one rate charges for one part.
 #[derive(Clone, Debug)]
 pub struct Due {
     pub rate: String,
     pub facts: Facts,
+    pub start_ms: i64,
     /// What is left of it.
     pub due: Q,
-    /// Sum of the rate's own lines, without what allowances charge.
-    pub own: Q,
-    /// Lines with units: what a price or free units speak of.
-    pub unit_lines: Vec<Line>,
+    pub lines: Vec<Line>,
+    /// What the rate counts.
     pub unit: Unit,
     pub measured: i64,
     pub billed: i64,
@@ -31,166 +30,176 @@ pub struct Due {
 
 impl Due {
     pub fn take_in(&mut self, lines: &[Line]) {
-        for line in lines {
-            self.due += &line.amount;
-            if line.kind != "covered" {
-                self.own += &line.amount;
-            }
-            if matches!(line.kind, "usage" | "tier" | "package") {
-                self.unit_lines.push(line.clone());
-            }
-        }
+        self.due += lines.iter().map(|line| &line.amount).sum::<Q>();
+        self.lines.extend_from_slice(lines);
+    }
+
+    /// Lines that price units: what another price or free units speak of.
+    pub fn unit_lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| matches!(line.kind, "usage" | "tier"))
     }
 }
 
-pub fn add_due(draft: &mut Draft, of: &PartOf, billed: i64) {
-    let at = draft.dues.iter().position(|due| due.rate == of.rate.id).unwrap_or_else(|| {
-        draft.dues.push(Due {
-            rate: of.rate.id.clone(),
-            facts: of.facts.clone(),
-            due: zero(),
-            own: zero(),
-            unit_lines: Vec::new(),
-            unit: of.rate.unit,
-            measured: 0,
-            billed: 0,
-        });
-        draft.dues.len() - 1
-    });
-    draft.dues[at].take_in(&of.lines);
-    draft.dues[at].measured += of.part.quantity;
-    draft.dues[at].billed += billed;
+pub fn add_due(draft: &mut Draft, of: &PartOf, unit: Unit, billed: i64) {
+    let mut due = Due {
+        rate: of.rate.id.clone(),
+        facts: of.facts.clone(),
+        start_ms: of.part.start_ms,
+        due: zero(),
+        lines: Vec::new(),
+        unit,
+        measured: of.part.quantity,
+        billed,
+    };
+    due.take_in(&of.lines);
+    draft.dues.push(due);
 }
 
-/// Everything that follows the lines, in its order.
+/// Everything that follows the lines, in its order. Usage that is taken back is the same usage above zero with the signs
+/// turned.
 pub fn finish(rater: &mut Rater, used: &Use, draft: &mut Draft) {
     bounds(rater, draft);
+    after_bounds(rater, used, draft);
+    let event = &mut draft.event;
+    if draft.mirrored {
+        event.billed = -event.billed;
+        event.lines.iter_mut().for_each(|line| {
+            (line.quantity, line.amount) = (-line.quantity, -line.amount.clone());
+        });
+        event.discounts.iter_mut().for_each(|(_, amount)| *amount = -amount.clone());
+        event.amount = -event.amount.clone();
+    }
+    event.amount = rater.plan.event.map_or(event.amount.clone(), |point| round(&event.amount, point));
+}
+
+/// Discounts, caps, commitments and money: what usage and the charges of a close have in common.
+pub fn after_bounds(rater: &mut Rater, used: &Use, draft: &mut Draft) {
     discounts::take(rater, used, draft);
     caps(rater, used, draft);
-    discounts::remember(rater, used, draft);
     for due in &draft.dues {
         let owner = owner(rater.payer, used.member, None);
-        rater.balances.add(&name("charged", &due.rate, &owner, Some(draft.event.cycle)), &due.due);
+        let amount = if draft.mirrored { -due.due.clone() } else { due.due.clone() };
+        rater.balances.add(&name("charged", &due.rate, &owner, Some(draft.event.cycle)), &amount);
     }
-    money(rater, used, draft);
-    let exact: Q = draft.dues.iter().map(|due| &due.due).sum();
-    draft.event.amount = rater.plan.event.map_or(exact.clone(), |point| round(&exact, point));
+    if !draft.mirrored {
+        money(rater, used, draft);
+    }
+    draft.event.amount = draft.dues.iter().map(|due| &due.due).sum();
+}
+
+/// A line of an amount by itself.
+pub fn amount_line(kind: &'static str, id: &str, amount: Q) -> Line {
+    Line { kind, rate: id.to_owned(), band: None, step: None, quantity: 1, price: None, amount }
 }
 
 /// Minimum and maximum of what a rate charges in one event.
 fn bounds(rater: &Rater, draft: &mut Draft) {
-    for due in draft.dues.iter_mut().filter(|due| due.measured != 0) {
-        let rate = rater.rate_of(&due.rate);
-        let negative = due.measured < 0;
-        let turned = |amount: Q| if negative { -amount } else { amount };
-        let own = turned(due.own.clone());
-        let mut add = |kind, amount: Q| {
-            let amount = round(&turned(amount), rater.point());
-            due.due += &amount;
-            draft.event.lines.push(Line {
-                kind,
-                rate: rate.id.clone(),
-                band: None,
-                step: None,
-                quantity: 1,
-                amount,
-            });
-        };
-        if let Some(least) = rate.minimum_charge.map(|least| least.q()).filter(|least| own < *least) {
-            add("minimum", least - own);
-        } else if let Some(most) = rate.maximum_charge.map(|most| most.q()).filter(|most| own > *most) {
-            add("maximum", most - own);
+    let mut seen: Vec<String> = Vec::new();
+    for first in 0..draft.dues.len() {
+        let id = draft.dues[first].rate.clone();
+        if seen.contains(&id) {
+            continue;
+        }
+        seen.push(id.clone());
+        let rate = rater.rate_of(&id).clone();
+        let same: Vec<usize> = (0..draft.dues.len()).filter(|&at| draft.dues[at].rate == id).collect();
+        let sum: Q = same.iter().map(|&at| &draft.dues[at].due).sum();
+        let measured = same.iter().any(|&at| draft.dues[at].measured != 0);
+        let bound =
+            |amount: Option<super::number::Dec>| amount.map(|amount| round(&amount.q(), rater.point()));
+        let (least, most) = (bound(rate.minimum_charge), bound(rate.maximum_charge));
+        if let Some(least) = least.filter(|least| measured && sum < *least) {
+            let more = least - sum;
+            draft.dues[first].due += &more;
+            draft.event.lines.push(amount_line("minimum", &id, more));
+        } else if let Some(most) = most.filter(|most| sum > *most) {
+            let over = sum - most;
+            take_off(draft, &same, &over, rater.point().places);
+            draft.event.lines.push(amount_line("maximum", &id, -over));
         }
     }
 }
 
-/// Caps of the rates, then those of the plan in the order of the file.
+/// Caps of the rates, then those of the plan in the order of the file, for one part after the other.
 fn caps(rater: &mut Rater, used: &Use, draft: &mut Draft) {
-    let ids: Vec<String> = draft.dues.iter().map(|due| due.rate.clone()).collect();
-    for id in ids {
+    for at in 0..draft.dues.len() {
+        let id = draft.dues[at].rate.clone();
         if let Some(cap) = rater.rate_of(&id).cap.clone() {
-            let counter = cap_counter(rater, used, draft, ("cap of rate", &id), cap.per, None);
-            limit(rater, draft, &counter, &cap.amount.q(), cap.then, std::slice::from_ref(&id));
+            let counter = cap_counter(rater, used, (draft, at), ("cap of rate", &id), (cap.per, None));
+            limit(rater, (draft, at), (&counter, &id), (&cap.amount.q(), cap.then));
         }
-    }
-    for cap in &rater.plan.caps {
-        let counter = cap_counter(rater, used, draft, ("cap", &cap.id), cap.per, cap.shared);
-        limit(rater, draft, &counter, &cap.amount.q(), cap.then, &cap.scope);
+        for cap in &rater.plan.caps {
+            if cap.scope.is_empty() || cap.scope.contains(&id) {
+                let counter = cap_counter(rater, used, (draft, at), ("cap", &cap.id), (cap.per, cap.shared));
+                limit(rater, (draft, at), (&counter, &cap.id), (&cap.amount.q(), cap.then));
+            }
+        }
     }
 }
 
 fn cap_counter(
     rater: &Rater,
     used: &Use,
-    draft: &Draft,
+    (draft, at): (&Draft, usize),
     (kind, id): (&str, &str),
-    per: Word,
-    shared: Word,
+    (per, shared): (Word, Word),
 ) -> String {
     let first = match per {
         None | Some("cycle") => Some(draft.event.cycle),
-        per => period(rater.payer, rater.wall(used), per, draft.start_ms),
+        per => period(rater.payer, per, draft.dues[at].start_ms),
     };
     name(kind, id, &owner(rater.payer, used.member, shared), first)
 }
 
-fn in_scope(scope: &[String], rate: &str) -> bool {
-    scope.is_empty() || scope.iter().any(|id| id == rate)
-}
-
-fn limit(rater: &mut Rater, draft: &mut Draft, counter: &str, most: &Q, then: Word, scope: &[String]) {
+fn limit(
+    rater: &mut Rater,
+    (draft, at): (&mut Draft, usize),
+    (counter, id): (&str, &str),
+    (most, then): (&Q, Word),
+) {
     let spent = rater.balances.get(counter);
-    let places = rater.point().places;
-    let dues: Vec<usize> =
-        (0..draft.dues.len()).filter(|&at| in_scope(scope, &draft.dues[at].rate)).collect();
-    let due: Q = dues.iter().map(|&at| &draft.dues[at].due).sum();
-    let room = (most - &spent).max(zero());
-    let over = (&due - room).max(zero());
-    if then != Some("notify") && over > zero() {
-        take_off(draft, &dues, &over, places);
-        let rate = draft.dues[dues[0]].rate.clone();
-        draft.event.lines.push(Line {
-            kind: "cap",
-            rate,
-            band: None,
-            step: None,
-            quantity: 1,
-            amount: -over,
-        });
+    let due = draft.dues[at].due.clone();
+    if draft.mirrored {
+        rater.balances.set(counter, (spent - due).max(zero()));
+        return;
     }
-    let rest: Q = dues.iter().map(|&at| &draft.dues[at].due).sum();
-    rater.balances.add(counter, &rest);
+    let over = (&due - (most - &spent).max(zero())).max(zero());
+    if then != Some("notify") && over > zero() {
+        draft.dues[at].due -= &over;
+        draft.event.lines.push(amount_line("cap", id, -over));
+    }
+    rater.balances.add(counter, &draft.dues[at].due);
 }
 
-/// Takes an amount off several charges in proportion.
+/// Takes an amount off several charges in proportion, at the places that all of them need.
 pub fn take_off(draft: &mut Draft, dues: &[usize], amount: &Q, places: i32) {
     let weights: Vec<Q> = dues.iter().map(|&at| draft.dues[at].due.clone()).collect();
+    let needed = |value: &Q| (places.max(0)..=12).find(|&places| (value * ten_to(places)).is_integer());
+    let places = weights.iter().chain([amount]).filter_map(needed).max().unwrap_or(places);
     for (&at, share) in dues.iter().zip(split(amount, &weights, places)) {
         draft.dues[at].due -= share;
     }
 }
 
-/// Money is consumed last, by what is still due.
+/// Money is consumed last, by what is still due of each part.
 fn money(rater: &mut Rater, used: &Use, draft: &mut Draft) {
-    let Some(first) = draft.dues.first() else { return };
-    let facts = first.facts.clone();
-    let around = Around {
-        plan: rater.plan,
-        payer: rater.payer,
-        used,
-        facts: &facts,
-        start_ms: draft.start_ms,
-        wall: rater.wall(used),
-        unit: used.service.unit(),
-    };
-    let cover = around.cover(&rater.balances, true);
-    for mut one in cover.candidates {
-        let due: Q = draft.dues.iter().map(|due| &due.due).sum();
-        let taken = due.min(one.room()).max(zero());
-        one.spend(taken.clone());
-        let all: Vec<usize> = (0..draft.dues.len()).collect();
-        take_off(draft, &all, &taken, rater.point().places);
-        super::part::note(&mut rater.balances, &one, draft);
+    for at in 0..draft.dues.len() {
+        let facts = draft.dues[at].facts.clone();
+        let around = Around {
+            plan: rater.plan,
+            payer: rater.payer,
+            used,
+            facts: &facts,
+            start_ms: draft.dues[at].start_ms,
+            wall: rater.wall(used),
+            unit: used.service.unit(),
+        };
+        for mut one in around.cover(&rater.balances, true).candidates {
+            let taken = draft.dues[at].due.clone().min(one.room()).max(zero());
+            one.spend(taken.clone());
+            draft.dues[at].due -= taken;
+            super::part::note(&mut rater.balances, &one, draft);
+        }
     }
 }
 

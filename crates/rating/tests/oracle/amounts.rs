@@ -23,7 +23,7 @@ impl Ledger<'_> {
                     self.line("markup", 1, &(amount * percent.q() / q(100)));
                 }
                 if let Some(fixed) = fixed {
-                    self.line("markup", 1, &fixed.q());
+                    self.line("fixed", 1, &fixed.q());
                 }
             }
             Pricing::Percentage(of) => self.percentage(of, amount, balances, free),
@@ -70,10 +70,11 @@ impl Ledger<'_> {
             let (low, high) = (from.clone().max(lower.clone()), to.clone().min(upper.clone()));
             if low < high {
                 let percent = tier.percent.map_or(zero(), |percent| percent.q());
-                self.line("tier", 1, &((&high - &low) * percent / q(100))).step = Some(index as u32 + 1);
                 if let Some(fee) = tier.flat_fee.filter(|_| low == lower) {
                     self.line("flat_fee", 1, &fee.q()).step = Some(index as u32 + 1);
                 }
+                self.line("percentage", 1, &((&high - &low) * percent / q(100))).step =
+                    Some(index as u32 + 1);
             }
             lower = upper;
         }

@@ -43,9 +43,9 @@ pub fn members(payer: &Payer, member: usize, shared: Word) -> Vec<usize> {
     (0..payer.subscriptions.len()).filter(|&other| owner(payer, other, shared) == mine).collect()
 }
 
-/// First day of the period in which an instant lies; `None` where there is but one.
-pub fn period(payer: &Payer, wall: calendar::Wall, word: Word, start_ms: i64) -> Option<NaiveDate> {
-    let day = calendar::date(wall, start_ms);
+/// First day of the period in which an instant lies, by the account's clock; `None` where there is but one.
+pub fn period(payer: &Payer, word: Word, start_ms: i64) -> Option<NaiveDate> {
+    let day = calendar::date(payer.wall(), start_ms);
     match word {
         None | Some("cycle") => Some(calendar::cycle(payer.wall(), payer.anchor, start_ms)),
         Some("day") => Some(day),

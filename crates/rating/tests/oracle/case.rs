@@ -117,13 +117,18 @@ fn one(dice: &mut Dice, plan: &Plan, payer: &Payer, start_ms: i64, units: i64) -
     if dice.percent(50) {
         attributes.push(("trunk", *dice.one_of(&["T1", "T2", "T3"])));
     }
+    let mut parts = parts(dice, service, start_ms, units);
+    if service != Service::Content && dice.percent(5) {
+        // Usage that is taken back.
+        parts.iter_mut().for_each(|part| part.quantity = -part.quantity);
+    }
     Use {
         member,
         service,
         incoming: dice.percent(20),
         start_ms,
         offset_s,
-        parts: parts(dice, service, start_ms, units),
+        parts,
         near: *dice.one_of(&NUMBERS[..4]),
         far: if dice.percent(50) { NUMBERS[1] } else { *dice.one_of(&NUMBERS) },
         network: (service == Service::Data || dice.percent(60)).then(|| *dice.one_of(&NETWORKS)),

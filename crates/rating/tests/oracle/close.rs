@@ -2,6 +2,7 @@
 //! Relies on the sums that rating left in the balances.
 //! Never looks at a usage again.
 
+use super::adjust::{Due, after_bounds};
 use super::balances::{members, name, owner};
 use super::calendar;
 use super::cover::part_of_cycle;
@@ -9,7 +10,8 @@ use super::lines::{Ledger, Line, packages, whole};
 use super::matching::{clock, holds};
 use super::number::{Mode, Point, Q, q, round, zero};
 use super::plan::*;
-use super::rater::{PartOf, Rater};
+use super::rater::{Event, PartOf, Rater};
+use super::world::Use;
 use chrono::NaiveDate;
 
 /// One charge of a close.
@@ -17,9 +19,10 @@ use chrono::NaiveDate;
 pub struct Closing {
     /// Id of the rate, capacity or commitment; empty for the rounding of the total.
     pub id: String,
-    /// Whose sum it was.
-    pub owner: String,
+    /// The subscription that stands for whoever the sum is of.
+    pub subscription: &'static str,
     pub lines: Vec<Line>,
+    pub discounts: Vec<(String, Q)>,
     pub amount: Q,
 }
 
@@ -32,11 +35,11 @@ pub struct Closed {
 
 impl Rater<'_> {
     /// Counts billed units of a part for capacities.
-    pub fn meter(&mut self, of: &PartOf, billed: i64) {
+    pub fn meter(&mut self, of: &PartOf, counted: Unit, billed: i64) {
         let wall = clock(self.payer, of.used, [self.plan.time_zone, None]);
         for capacity in &self.plan.capacities {
             for (meter, when, unit) in &capacity.meters {
-                if *unit == of.rate.unit && holds(when, &of.facts, wall, of.part.start_ms) {
+                if *unit == counted && holds(when, &of.facts, wall, of.part.start_ms) {
                     let owner = owner(self.payer, of.used.member, capacity.shared);
                     let id = format!("{}/{meter}", capacity.id);
                     self.balances.add(&name("meter", &id, &owner, Some(of.cycle)), &q(billed));
@@ -57,7 +60,7 @@ impl Rater<'_> {
         owners
     }
 
-    fn lives_in(&self, member: usize, cycle: NaiveDate) -> bool {
+    pub fn lives_in(&self, member: usize, cycle: NaiveDate) -> bool {
         let wall = self.payer.wall();
         let next = calendar::next_cycle(cycle, self.payer.anchor);
         let of = &self.payer.subscriptions[member];
@@ -80,13 +83,17 @@ impl Rater<'_> {
         }
         let before = self.charged.get(&cycle).cloned().unwrap_or_else(zero);
         let exact = before + charges.iter().map(|charge| &charge.amount).sum::<Q>();
-        let places = match plan.currency {
+        let total = round(&exact, self.cycle_point());
+        Closed { charges, rounding: &total - exact, total }
+    }
+
+    fn cycle_point(&self) -> Point {
+        let places = match self.plan.currency {
             "JPY" => 0,
             "KWD" => 3,
             _ => 2,
         };
-        let total = round(&exact, plan.cycle.unwrap_or(Point { places, mode: Mode::HalfUp }));
-        Closed { charges, rounding: &total - exact, total }
+        self.plan.cycle.unwrap_or(Point { places, mode: Mode::HalfUp })
     }
 
     /// Volume, stair-step, the minimum of packages, and what is charged without usage.
@@ -98,35 +105,65 @@ impl Rater<'_> {
             let sum = self.balances.get(&name("tier", &rate.id, &owner, Some(cycle)));
             let mut lines = Vec::new();
             let mut ledger = Ledger { rate, point: self.point(), lines: &mut lines };
-            let without_usage = sum == zero();
+            let nothing = sum == zero();
+            let charged_all_the_same = tiers.zero_usage == Some("charge");
             match (&tiers.package, tiers.model) {
-                _ if without_usage && tiers.zero_usage != Some("charge") => {}
-                (Some(package), _) if without_usage => _ = ledger.line("package", 1, &package.price.q()),
-                (None, _) if without_usage => {
+                _ if nothing && !charged_all_the_same => {}
+                (Some(package), _) => {
+                    let least = package.minimum.unwrap_or(0).max(i64::from(nothing));
+                    ledger.packages(package, &(q(least) - packages(package, &sum)));
+                }
+                (None, "graduated_percentage") => {}
+                (None, _) if nothing => {
                     if let Some(fee) = tiers.steps[0].flat_fee {
                         ledger.line("flat_fee", 1, &fee.q()).step = Some(1);
-                    }
-                }
-                (Some(package), _) => {
-                    let missing = q(package.minimum.unwrap_or(0)) - packages(package, &sum);
-                    if missing > zero() {
-                        ledger.line("package", whole(&missing), &(missing * package.price.q()));
                     }
                 }
                 (None, "volume" | "stair_step") => ledger.at_once(tiers, whole(&sum)),
                 _ => {}
             }
             if !lines.is_empty() {
-                let amount: Q = lines.iter().map(|line| &line.amount).sum();
-                let subscription = super::balances::owner(self.payer, member, None);
-                self.balances.add(&name("charged", &rate.id, &subscription, Some(cycle)), &amount);
-                charges.push(Closing { id: rate.id.clone(), owner, lines, amount });
+                charges.push(self.settle(rate, member, cycle, lines));
             }
         }
     }
 
+    /// What a rate charges at the close is due like usage: discounts, caps, commitments and money. Conditions about usage
+    /// do not hold, but for the service.
+    fn settle(&mut self, rate: &Rate, member: usize, cycle: NaiveDate, lines: Vec<Line>) -> Closing {
+        let wall = self.payer.wall();
+        let last_ms = calendar::start_of(wall, calendar::next_cycle(cycle, self.payer.anchor)) - 1;
+        let mut drafts = Vec::new();
+        super::rater::draft_of(&mut drafts, cycle, false);
+        let mut draft = drafts.remove(0);
+        let service = rate.when.0["service"][0].clone();
+        let mut due = Due {
+            rate: rate.id.clone(),
+            facts: [("service", service), ("account", self.payer.id.to_owned())].into(),
+            start_ms: last_ms,
+            due: zero(),
+            lines: Vec::new(),
+            unit: rate.unit,
+            measured: 1,
+            billed: 0,
+        };
+        due.take_in(&lines);
+        draft.dues.push(due);
+        draft.event.lines = lines;
+        let used = super::answers::used(Service::Voice, last_ms, 0);
+        after_bounds(self, &Use { member, ..used }, &mut draft);
+        let Event { lines, discounts, amount, .. } = draft.event;
+        Closing {
+            id: rate.id.clone(),
+            subscription: self.payer.subscriptions[member].id,
+            lines,
+            discounts,
+            amount,
+        }
+    }
+
     fn close_capacity(&mut self, capacity: &Capacity, cycle: NaiveDate, charges: &mut Vec<Closing>) {
-        for (owner, _) in self.owners(capacity.shared, cycle) {
+        for (owner, member) in self.owners(capacity.shared, cycle) {
             let shows: Vec<Q> = capacity
                 .meters
                 .iter()
@@ -141,14 +178,25 @@ impl Rater<'_> {
                 .collect();
             let holds_all =
                 |step: &CapacityStep| step.holds.iter().zip(&shows).all(|(held, shown)| *shown <= q(*held));
-            let step = capacity.steps.iter().find(|step| holds_all(step)).expect("the last step holds all");
-            let amount = round(&step.price.q(), self.point());
-            charges.push(Closing { id: capacity.id.clone(), owner, lines: Vec::new(), amount });
+            let index = capacity.steps.iter().position(holds_all).expect("the last step holds all");
+            let exact = capacity.steps[index].price.q();
+            let line = self.line_of("flat_fee", &capacity.id, Some(index as u32 + 1), &exact);
+            charges.push(self.plain(&capacity.id, member, line));
         }
     }
 
+    fn line_of(&self, kind: &'static str, id: &str, step: Option<u32>, exact: &Q) -> Line {
+        let amount = round(exact, self.point());
+        Line { step, ..super::adjust::amount_line(kind, id, amount) }
+    }
+
+    fn plain(&self, id: &str, member: usize, line: Line) -> Closing {
+        let (subscription, amount) = (self.payer.subscriptions[member].id, line.amount.clone());
+        Closing { id: id.to_owned(), subscription, lines: vec![line], discounts: Vec::new(), amount }
+    }
+
     fn close_commitment(&mut self, commitment: &Commitment, cycle: NaiveDate, charges: &mut Vec<Closing>) {
-        for (owner, member) in self.owners(commitment.shared, cycle) {
+        for (_, member) in self.owners(commitment.shared, cycle) {
             let mut charged = zero();
             for other in members(self.payer, member, commitment.shared) {
                 let subscription = super::balances::owner(self.payer, other, None);
@@ -160,14 +208,13 @@ impl Rater<'_> {
             }
             let prorated = commitment.prorated == Some(true);
             let part = if prorated { part_of_cycle(self.payer, member, Some(cycle)) } else { q(1) };
-            let missing = round(&(commitment.amount.q() * part), self.point()) - charged;
+            // What is promised for a part of a cycle is an amount of that cycle.
+            let exact = commitment.amount.q() * part;
+            let promised = if prorated { round(&exact, self.cycle_point()) } else { exact };
+            let missing = promised - charged;
             if missing > zero() {
-                charges.push(Closing {
-                    id: commitment.id.clone(),
-                    owner,
-                    lines: Vec::new(),
-                    amount: missing,
-                });
+                let line = self.line_of("minimum", &commitment.id, None, &missing);
+                charges.push(self.plain(&commitment.id, member, line));
             }
         }
     }

@@ -29,12 +29,14 @@ pub struct Candidate {
     pub allowance: Allowance,
     pub buckets: Vec<Bucket>,
     expires: i64,
-    begins: Option<NaiveDate>,
+    begins: i64,
     ended: bool,
     /// Units of usage that it covered.
     pub units: i64,
     /// True when it gave its one event to another part of the usage.
     pub paid: bool,
+    /// What it held: of units with what may be taken from the next refill, of money what is in it.
+    pub before: Q,
 }
 
 /// All of them, in the order of consumption.
@@ -42,12 +44,20 @@ pub struct Candidate {
 pub struct Cover {
     pub candidates: Vec<Candidate>,
     pub unit: Option<Unit>,
+    /// Who gave the last portion.
+    last: Option<usize>,
 }
 
-pub struct Given {
-    pub allowance: usize,
-    pub len: i64,
-    pub restarts: bool,
+/// A portion that is asked for.
+pub struct Offer {
+    pub band: Option<&'static str>,
+    /// Position at which it begins.
+    pub at: i64,
+    /// Measured units from there on.
+    pub left: i64,
+    /// Length of the rate's portion there.
+    pub whole: i64,
+    pub grain: i64,
 }
 
 /// Where and for whom allowances are looked up.
@@ -81,7 +91,7 @@ impl Around<'_> {
             let weight = if by_weight { -i64::from(one.allowance.weight.unwrap_or(0)) } else { 0 };
             (weight, one.allowance.priority.unwrap_or(100), one.expires, one.begins, one.index)
         });
-        Cover { candidates, unit: Some(self.unit) }
+        Cover { candidates, unit: Some(self.unit), last: None }
     }
 
     /// Events may cover calls and data too: one for each usage.
@@ -93,29 +103,38 @@ impl Around<'_> {
     }
 
     fn candidate(&self, index: usize, allowance: &Allowance, balances: &Balances) -> Candidate {
-        let now = period(self.payer, self.wall, allowance.refill, self.start_ms);
+        let now = period(self.payer, allowance.refill, self.start_ms);
         let mut buckets = self.rolled(allowance, now, balances);
         let own = self.own(allowance, now, balances);
         buckets.push(own);
-        let expires = |first: NaiveDate| {
-            let wall =
-                if matches!(allowance.refill, None | Some("cycle")) { self.payer.wall() } else { self.wall };
-            calendar::start_of(wall, neighbour(self.payer, allowance.refill, first, true))
-        };
+        let money = matches!(allowance.gives, Gives::Money(_));
+        let before =
+            buckets.iter().map(|bucket| if money { bucket.left.clone() } else { bucket.room() }).sum();
+        // The earliest to expire, then the oldest, of what still has room.
+        let (expires, begins) = self.span(allowance, &buckets).unwrap_or((i64::MAX, i64::MAX));
         Candidate {
             index,
             allowance: allowance.clone(),
             buckets,
-            expires: now.map_or(i64::MAX, expires),
-            begins: now,
+            expires,
+            begins,
             ended: false,
             units: 0,
             paid: false,
+            before,
         }
     }
 
-    /// What a refill gives in a period, before anything was used.
-    fn refill(&self, allowance: &Allowance, first: Option<NaiveDate>) -> Q {
+    fn span(&self, allowance: &Allowance, buckets: &[Bucket]) -> Option<(i64, i64)> {
+        let start = |first: NaiveDate| calendar::start_of(self.payer.wall(), first);
+        let now = buckets.last()?.period;
+        let end = now.map_or(i64::MAX, |now| start(neighbour(self.payer, allowance.refill, now, true)));
+        let open = buckets.iter().find(|bucket| bucket.room() > zero())?;
+        Some((end, open.period.map_or(i64::MAX, start)))
+    }
+
+    /// What a refill gives in a period, before anything was used; a pool by its members at an instant.
+    fn refill(&self, allowance: &Allowance, first: Option<NaiveDate>, at_ms: i64) -> Q {
         let each = match allowance.gives {
             Gives::Units(units, _) => q(units),
             Gives::Money(amount) => amount.q(),
@@ -134,7 +153,7 @@ impl Around<'_> {
         }
         let here = members(self.payer, member, allowance.shared).into_iter().filter(|&other| {
             let of = &self.payer.subscriptions[other];
-            (of.from_ms..of.to_ms).contains(&self.used.start_ms)
+            (of.from_ms..of.to_ms).contains(&at_ms)
         });
         here.map(share).sum()
     }
@@ -146,7 +165,7 @@ impl Around<'_> {
 
     /// What the refill of a period holds once over-use of the one before is taken off.
     fn quantity(&self, allowance: &Allowance, first: Option<NaiveDate>, balances: &Balances) -> Q {
-        let refill = self.refill(allowance, first);
+        let refill = self.refill(allowance, first, self.used.start_ms);
         let (Some(first), Some(_)) = (first, allowance.over_use) else { return refill };
         let before = neighbour(self.payer, allowance.refill, first, false);
         let used = balances.get(&self.counter(allowance, Some(before)));
@@ -180,7 +199,8 @@ impl Around<'_> {
             }
             then = neighbour(self.payer, allowance.refill, then, false);
             let counter = self.counter(allowance, Some(then));
-            let rest = self.quantity(allowance, Some(then), balances) - balances.get(&counter);
+            let began = calendar::start_of(self.payer.wall(), then);
+            let rest = self.refill(allowance, Some(then), began) - balances.get(&counter);
             let least = rest.max(zero()).max(q(rollover.min.unwrap_or(0)));
             let clamped = rollover.max.map_or(least.clone(), |max| least.clone().min(q(max)));
             let counter = counter + "/rolled";
@@ -192,15 +212,21 @@ impl Around<'_> {
     }
 }
 
+impl Bucket {
+    pub fn room(&self) -> Q {
+        (&self.left + &self.below).max(zero())
+    }
+}
+
 impl Candidate {
     pub fn room(&self) -> Q {
-        self.buckets.iter().map(|bucket| (&bucket.left + &bucket.below).max(zero())).sum()
+        self.buckets.iter().map(Bucket::room).sum()
     }
 
     /// Takes so much, from the bucket that expires first.
     pub fn spend(&mut self, mut need: Q) {
         for bucket in &mut self.buckets {
-            let taken = need.clone().min((&bucket.left + &bucket.below).max(zero()));
+            let taken = need.clone().min(bucket.room());
             bucket.left -= &taken;
             need -= taken;
         }
@@ -212,7 +238,8 @@ impl Candidate {
     }
 
     /// The portion that it would give at a position, and what that takes of it.
-    fn offer(&self, unit: Option<Unit>, at: i64, left: i64, whole: i64, grain: i64) -> (i64, Q) {
+    fn offer(&self, unit: Option<Unit>, offer: &Offer) -> (i64, Q) {
+        let Offer { at, left, whole, grain, .. } = *offer;
         let ratio = self.allowance.ratio.map_or(q(1), |ratio| ratio.q());
         let own_unit = match self.allowance.gives {
             Gives::Units(_, unit) => Some(unit),
@@ -234,20 +261,41 @@ impl Candidate {
 }
 
 impl Cover {
+    /// The portion that the giver of the last one gives, where that one restarts the rest and nobody else comes before.
+    pub fn go_on(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let at = self.last.filter(|_| self.restarts())?;
+        self.ask(at, offer)
+    }
+
+    /// True when what the last giver leaves is priced from its beginning.
+    pub fn restarts(&self) -> bool {
+        self.last.is_some_and(|at| self.candidates[at].allowance.rest == Some("restarts"))
+    }
+
     /// Who gives the portion that begins at a position, if anyone does. One that once lacked room has ended.
-    pub fn take(&mut self, band: Option<&str>, at: i64, left: i64, whole: i64, grain: i64) -> Option<Given> {
-        let unit = self.unit;
-        for one in self.candidates.iter_mut().filter(|one| !one.ended && one.is_for(band)) {
-            let (len, need) = one.offer(unit, at, left, whole, grain);
-            if need <= one.room() {
-                one.spend(need);
-                one.units += len;
-                let restarts = one.allowance.rest == Some("restarts");
-                return Some(Given { allowance: one.index, len, restarts });
-            }
-            one.ended = true;
+    pub fn take(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let given = (0..self.candidates.len()).find_map(|at| self.ask(at, offer));
+        if given.is_none() {
+            self.last = None;
         }
-        None
+        given
+    }
+
+    fn ask(&mut self, at: usize, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let one = &mut self.candidates[at];
+        if one.ended || !one.is_for(offer.band) {
+            return None;
+        }
+        let (len, need) = one.offer(self.unit, offer);
+        if need > one.room() {
+            one.ended = true;
+            return None;
+        }
+        one.spend(need);
+        one.units += len;
+        let index = one.index;
+        self.last = Some(at);
+        Some((len, Some(index)))
     }
 }
 

@@ -13,7 +13,10 @@ pub struct Dice {
 
 impl Dice {
     pub fn new(seed: u64, wishes: &[String]) -> Self {
-        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), wishes: wishes.to_vec() }
+        let mut dice = Self { state: seed, wishes: wishes.to_vec() };
+        // The state moves by a constant: without this, one case would be the next one's tail.
+        dice.state = dice.next();
+        dice
     }
 
     pub fn next(&mut self) -> u64 {

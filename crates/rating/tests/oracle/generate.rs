@@ -74,8 +74,8 @@ fn rates(dice: &mut Dice, scale: &Scale, service: Service, plan: &mut Plan) {
         if dice.flag("rate.priority", 40) {
             let mut other = rate(dice, scale, service, &format!("{word}-other"), plan);
             other.when = wide_when;
-            other.priority = Some(dice.number(1, 99) as u32 + 100 * u32::from(dice.percent(50)));
-            if condition(dice, service, &mut other.when) != first && other.priority != Some(100) {
+            other.priority = Some(dice.number(1, 99) as u32);
+            if condition(dice, service, &mut other.when) != first {
                 plan.rates.push(other);
             }
         }
@@ -91,6 +91,12 @@ fn rates(dice: &mut Dice, scale: &Scale, service: Service, plan: &mut Plan) {
         if !matches!(base.pricing, Pricing::Table) {
             plan.base.push(base);
         }
+    }
+    // The zones of a table are conditions too: what else holds there needs a priority.
+    let mut tables = plan.rates.iter().filter(|rate| matches!(rate.pricing, Pricing::Table));
+    if tables.any(|rate| rate.when.0["service"][0] == word) {
+        let of_service = plan.rates.iter_mut().filter(|rate| rate.when.0["service"][0] == word).rev();
+        of_service.zip(1..).for_each(|(rate, priority)| rate.priority = Some(priority));
     }
     // Which rate comes first in the file must not matter.
     if dice.percent(50) {
@@ -155,7 +161,7 @@ fn rate(dice: &mut Dice, scale: &Scale, service: Service, id: &str, plan: &Plan)
     }
     let per_event = matches!(rate.pricing, Pricing::Price(price) if price.unit == Unit::Event && rate.unit != Unit::Event);
     let has_table = matches!(rate.pricing, Pricing::Table);
-    if service == Service::Voice && !has_table {
+    if service == Service::Voice && !has_table && !per_event {
         rate.connection_fee = dice.maybe("rate.connection_fee", 40, |dice| dice.money(50));
     }
     if service == Service::Voice {
@@ -183,7 +189,7 @@ fn quantities(dice: &mut Dice, units: i64, service: Service, rate: &mut Rate) {
         rate.increments = dice.maybe("rate.increments", chance, |dice| increments(dice, units));
     }
     rate.partial = dice.word("rate.partial", &["whole", "pro_rata"], 40);
-    if !matches!(rate.pricing, Pricing::Tiers(_)) {
+    if !matches!(rate.pricing, Pricing::Tiers(_)) && !stepped {
         rate.free = dice.maybe("rate.free", 15, |dice| dice.number(1, 40) * units);
     }
     rate.grace = dice.maybe("rate.grace", 15, |dice| dice.number(1, 30) * units);

@@ -52,7 +52,7 @@ pub fn beside(dice: &mut Dice, scale: &Scale, services: &[Service], plan: &mut P
     }
     for at in 0..dice.count("discount.", 3) {
         let scope = scope(dice, "discount.scope", plan);
-        let discount = discount(dice, scale, services, &format!("d{at}"), scope);
+        let discount = discount(dice, scale, (services, plan), &format!("d{at}"), scope);
         plan.discounts.push(discount);
     }
 }
@@ -97,7 +97,7 @@ fn allowance(dice: &mut Dice, scale: &Scale, service: Service, id: &str, plan: &
     }
     let plain = of.increments.is_none() && of.rounding.is_none() && of.rest.is_none();
     let banded = plan.rates.iter().any(|rate| !rate.bands.is_empty() && rate.unit == service.unit());
-    if plain && banded && dice.flag("allowance.band", 30) {
+    if plain && banded && !per_usage && dice.flag("allowance.band", 30) {
         of.when.0.insert("band", vec![dice.one_of(&["day", "other"]).to_string()]);
     }
     of
@@ -126,7 +126,8 @@ fn periods(dice: &mut Dice, units: i64, of: &mut Allowance) {
         Gives::Units(size, _) => (size, units),
         Gives::Money(_) => (0, 1),
     };
-    if matches!(of.refill, None | Some("cycle")) {
+    let shared = matches!(of.shared, Some("group" | "account"));
+    if matches!(of.refill, None | Some("cycle")) && !shared {
         of.prorated = dice.maybe("allowance.prorated", 25, |dice| dice.percent(80));
     }
     if of.refill == Some("once") || size == 0 {
@@ -189,7 +190,13 @@ fn capacity(dice: &mut Dice, scale: &Scale, services: &[Service]) -> Capacity {
     Capacity { id: "p0".into(), meters, shared: dice.word("capacity.shared", SHARED, 60), steps }
 }
 
-fn discount(dice: &mut Dice, scale: &Scale, services: &[Service], id: &str, scope: Vec<String>) -> Discount {
+fn discount(
+    dice: &mut Dice,
+    scale: &Scale,
+    (services, plan): (&[Service], &Plan),
+    id: &str,
+    scope: Vec<String>,
+) -> Discount {
     let service = *dice.one_of(services);
     let (unit, units) = (service.unit(), scale.of(service));
     let mut kind = *dice.one_of(&["percent", "amount", "price", "free"]);
@@ -198,6 +205,9 @@ fn discount(dice: &mut Dice, scale: &Scale, services: &[Service], id: &str, scop
             kind = wished;
         }
     }
+    if counts_events(plan, service) {
+        kind = if kind == "price" || kind == "free" { "percent" } else { kind };
+    }
     let takes = match kind {
         "percent" => Takes::Percent(dec(dice.number(1, 100), 0)),
         "amount" => Takes::Amount(dice.money(500)),
@@ -205,8 +215,9 @@ fn discount(dice: &mut Dice, scale: &Scale, services: &[Service], id: &str, scop
         _ => Takes::Free(dice.number(1, 100) * units, unit),
     };
     let counts_units = matches!(takes, Takes::Price(_) | Takes::Free(..));
-    let applies = counts_units || dice.flag("discount.applies_to", 40);
     let word = dice.word("discount.when", &["tenure", "spend", "quantity"], 40);
+    // What counts units speaks of usage that is counted in them.
+    let applies = counts_units || word == Some("quantity") || dice.flag("discount.applies_to", 40);
     Discount {
         id: id.to_owned(),
         takes,
@@ -217,9 +228,20 @@ fn discount(dice: &mut Dice, scale: &Scale, services: &[Service], id: &str, scop
         when: word.map(|word| match word {
             "tenure" => OnlyWhen::Tenure(dice.number(1, 4)),
             "spend" => OnlyWhen::Spend(dice.money(500)),
+            _ if counts_events(plan, service) => OnlyWhen::Spend(dice.money(500)),
             _ => OnlyWhen::Quantity(dice.number(1, 150) * units, unit),
         }),
         lasts: dice.word("discount.lasts", &["for_ever", "once", "3 cycles"], 60),
         carries: dice.maybe("discount.carries", 40, |dice| dice.percent(30)),
     }
+}
+
+/// True when some rate of calls or data counts each usage as one event.
+fn counts_events(plan: &Plan, service: Service) -> bool {
+    let per_event = |price: Option<Price>| price.is_some_and(|price| price.unit == Unit::Event);
+    let of_service = |rate: &&Rate| rate.unit == service.unit() && rate.unit != Unit::Event;
+    plan.rates.iter().chain(&plan.base).filter(of_service).any(|rate| {
+        let own = if let Pricing::Price(price) = rate.pricing { Some(price) } else { None };
+        per_event(own) || rate.bands.iter().any(|band| per_event(band.price))
+    })
 }

@@ -40,7 +40,7 @@ pub fn bands(dice: &mut Dice, units: i64, service: Service, rate: &mut Rate) {
         if !per_event {
             band.increments = dice.maybe("rate.bands.increments", 30, |dice| increments(dice, units));
         }
-        if service == Service::Voice {
+        if service == Service::Voice && !per_event {
             band.connection_fee = dice.maybe("rate.bands.connection_fee", 30, |dice| dice.money(50));
         }
     }

@@ -14,6 +14,8 @@ pub struct Line {
     pub band: Option<&'static str>,
     pub step: Option<u32>,
     pub quantity: i64,
+    /// What its units cost, where a price says it.
+    pub price: Option<Price>,
     pub amount: Q,
 }
 
@@ -27,19 +29,28 @@ pub struct Ledger<'a> {
 impl Ledger<'_> {
     pub fn line(&mut self, kind: &'static str, quantity: i64, exact: &Q) -> &mut Line {
         let amount = round(exact, self.point);
-        self.lines.push(Line { kind, rate: self.rate.id.clone(), band: None, step: None, quantity, amount });
+        let (rate, band, step, price) = (self.rate.id.clone(), None, None, None);
+        self.lines.push(Line { kind, rate, band, step, quantity, price, amount });
         self.lines.last_mut().expect("just added")
     }
 
+    /// Units at a price.
+    fn priced(&mut self, kind: &'static str, units: i64, price: Price) -> &mut Line {
+        let line = self.line(kind, units, &cost(price, units));
+        line.price = Some(price);
+        line
+    }
+
+    /// So many packages.
+    pub fn packages(&mut self, package: &Package, count: &Q) {
+        if *count > zero() {
+            let price = Price { amount: package.price, per: package.size, unit: self.rate.unit };
+            self.priced("package", whole(&(count * q(package.size))), price);
+        }
+    }
+
     /// Lines of what no allowance covered.
-    pub fn uncovered(
-        &mut self,
-        cut: &Cut,
-        before: Position,
-        portions: &[Portion],
-        balances: &mut Balances,
-        counter: &str,
-    ) {
+    pub fn uncovered(&mut self, cut: &Cut, before: Position, portions: &[Portion]) {
         let mut runs: Vec<(usize, usize, i64, i64)> = Vec::new();
         for portion in portions.iter().filter(|portion| portion.covered.is_none()) {
             let grain = if cut.counts_events() { 1 } else { cut.grain };
@@ -55,12 +66,8 @@ impl Ledger<'_> {
         for (band, step, from, to) in runs {
             let terms = cut.terms(band);
             let units = to - from;
-            if let Pricing::Tiers(tiers) = &self.rate.pricing {
-                self.tiered(tiers, units, balances, counter);
-                continue;
-            }
             let price = terms.steps[step].price.expect("a rate without tiers has a price in each band");
-            let line = self.line("usage", units, &cost(price, units));
+            let line = self.priced("usage", units, price);
             line.band = terms.name;
             line.step = terms.numbered.then_some(step as u32 + 1);
         }
@@ -70,12 +77,14 @@ impl Ledger<'_> {
     pub fn tiered(&mut self, tiers: &Tiers, units: i64, balances: &mut Balances, counter: &str) {
         let from = balances.get(counter);
         let to = &from + q(units);
+        if units == 0 {
+            return;
+        }
         match tiers.model {
             "graduated" => self.graduated(tiers, &from, &to),
             "package" => {
                 let package = tiers.package.as_ref().expect("a package model has one");
-                let more = packages(package, &to) - packages(package, &from);
-                self.line("package", units, &(more * package.price.q()));
+                self.packages(package, &(packages(package, &to) - packages(package, &from)));
             }
             // Priced once the sum of the period is known.
             _ => _ = self.line("metered", units, &zero()),
@@ -90,10 +99,11 @@ impl Ledger<'_> {
             let (low, high) = (from.clone().max(lower.clone()), to.clone().min(upper.clone()));
             if low < high {
                 let units = whole(&(&high - &low));
-                let exact = tier.price.map_or(zero(), |price| cost(price, units));
-                self.line("tier", units, &exact).step = Some(index as u32 + 1);
                 if let Some(fee) = tier.flat_fee.filter(|_| low == lower) {
                     self.line("flat_fee", 1, &fee.q()).step = Some(index as u32 + 1);
+                }
+                if let Some(price) = tier.price {
+                    self.priced("tier", units, price).step = Some(index as u32 + 1);
                 }
             }
             lower = upper;
@@ -108,11 +118,11 @@ impl Ledger<'_> {
         let reached = bounds(tiers).into_iter().position(|bound| bound.is_none_or(|bound| q(units) <= bound));
         let index = reached.expect("the last tier is open");
         let tier = &tiers.steps[index];
-        if let Some(price) = tier.price.filter(|_| tiers.model == "volume") {
-            self.line("tier", units, &cost(price, units)).step = Some(index as u32 + 1);
-        }
         if let Some(fee) = tier.flat_fee {
             self.line("flat_fee", 1, &fee.q()).step = Some(index as u32 + 1);
+        }
+        if let Some(price) = tier.price.filter(|_| tiers.model == "volume") {
+            self.priced("tier", units, price).step = Some(index as u32 + 1);
         }
     }
 }

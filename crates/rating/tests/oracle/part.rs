@@ -14,36 +14,29 @@ use super::rater::{Draft, NO_RATE, PartOf, Rater, Used, Within};
 use super::world;
 
 impl Rater<'_> {
-    /// Grace and minimum quantity: the rate's quantity once so many of the usage's units were measured.
-    fn effective(of: &PartOf, measured: i64, all: i64) -> i64 {
+    /// What counts of this part: units after grace and minimum quantity, which look at all parts of the record with one
+    /// rating group, or one event for all of them.
+    fn counted(&self, of: &PartOf, cut: &Cut, within: &mut Within) -> i64 {
+        let key = (of.rate.id.clone(), of.part.group);
+        let first = !within.seen.contains(&key);
+        within.seen.push(key.clone());
+        let quantity = of.part.quantity;
+        if cut.counts_events() {
+            let fresh = quantity > 0 && !within.counted.contains(&key);
+            if fresh {
+                within.counted.push(key);
+            }
+            return i64::from(fresh);
+        }
+        let is_data = of.used.service == Service::Data;
+        let same = of.used.parts.iter().filter(|part| !is_data || part.group == of.part.group);
+        let all: i64 = same.map(|part| part.quantity.abs()).sum();
         let graced = of.rate.grace.is_some_and(|grace| all <= grace);
         let least = of.rate.minimum_quantity.unwrap_or(0);
-        match measured {
-            0 => 0,
-            _ if graced => least,
-            _ => measured.max(least),
-        }
-    }
-
-    /// What this part adds to its usage, or to itself where each part stands alone.
-    fn added(&self, of: &PartOf, cut: &Cut, within: &mut Within) -> i64 {
-        let alone = of.rate.round_over == Some("part");
-        let magnitude = of.part.quantity.abs();
-        let same = of
-            .used
-            .parts
-            .iter()
-            .filter(|part| of.used.service != Service::Data || part.group == of.part.group);
-        let all = if alone { magnitude } else { same.map(|part| part.quantity.abs()).sum() };
-        let before = match alone {
-            true => 0,
-            false => *within.measured.get(&(of.rate.id.clone(), of.part.group)).unwrap_or(&0),
-        };
-        within.measured.insert((of.rate.id.clone(), of.part.group), before + magnitude);
-        if cut.counts_events() {
-            return i64::from(before + magnitude > 0) - i64::from(before > 0);
-        }
-        Self::effective(of, before + magnitude, all) - Self::effective(of, before, all)
+        let sum = if graced { 0 } else { all };
+        // What lacks to the minimum falls on the first part.
+        let lacking = if first && all > 0 { (least - sum).max(0) } else { 0 };
+        lacking + if graced { 0 } else { quantity }
     }
 
     /// Names of the two counters of a rate that rounds over more than a record.
@@ -51,8 +44,8 @@ impl Rater<'_> {
         let subscription = owner(self.payer, of.used.member, None);
         let group = of.part.group.map_or(String::new(), |group| format!(" group {group}"));
         let stretch = match of.rate.round_over {
-            Some("session") => format!("session {}", of.used.session),
-            Some("day") => calendar::date(of.wall, of.part.start_ms).to_string(),
+            Some("session") => format!("session {} {}", of.used.session, of.cycle),
+            Some("day") => calendar::date(self.payer.wall(), of.part.start_ms).to_string(),
             Some("cycle") => of.cycle.to_string(),
             _ => return None,
         };
@@ -69,7 +62,10 @@ impl Rater<'_> {
         }
         match of.rate.round_over {
             Some("part") => Position::default(),
-            _ => *within.positions.get(&(of.rate.id.clone(), of.part.group)).unwrap_or(&Position::default()),
+            _ => {
+                let key = (of.rate.id.clone(), of.part.group, of.cycle);
+                within.positions.get(&key).copied().unwrap_or_default()
+            }
         }
     }
 
@@ -78,11 +74,11 @@ impl Rater<'_> {
             self.balances.set(&measured, q(position.measured));
             self.balances.set(&billed, q(position.billed));
         }
-        within.positions.insert((of.rate.id.clone(), of.part.group), position);
+        within.positions.insert((of.rate.id.clone(), of.part.group, of.cycle), position);
     }
 
-    /// Lines of a quantity; gives what was billed.
-    pub fn quantity(&mut self, of: &mut PartOf, within: &mut Within, at: usize) -> i64 {
+    /// Lines of a quantity; gives what was billed, and of what.
+    pub fn quantity(&mut self, of: &mut PartOf, within: &mut Within, at: usize) -> (i64, Unit) {
         let (facts, rate) = (of.facts.clone(), of.rate);
         let cut = Cut {
             plan: self.plan,
@@ -91,29 +87,21 @@ impl Rater<'_> {
             wall: of.wall,
             service: of.used.service,
             start_ms: of.part.start_ms,
-            grain: self.grain,
+            grain: if rate.unit == Unit::Event { 1 } else { self.grain },
             bands: Vec::new(),
         }
         .ready();
-        let negative = of.part.quantity < 0;
-        let added = self.added(of, &cut, within);
-        let before = if negative { Position::default() } else { self.before(of, within) };
-        let mut cover = if negative { Cover::default() } else { self.cover(of, &cut, within) };
+        let added = self.counted(of, &cut, within);
+        let before = self.before(of, within);
+        let mut cover = if of.mirrored { Cover::default() } else { self.cover(of, &cut, within) };
         let (portions, after) = cut.walk(before, before.measured + added, &mut cover);
-        if !negative {
-            self.remember(of, within, after);
-        }
+        self.remember(of, within, after);
         self.spent(&cover, within, at);
-        self.prices(of, &cut, before, &portions, within, at);
         self.covered(of, &cover);
+        self.prices(of, &cut, before, &portions, within, at);
         self.fee(of, &cut, before, added, &portions);
-        let billed: i64 = portions.iter().map(|portion| portion.len).sum();
-        if negative {
-            of.lines
-                .iter_mut()
-                .for_each(|line| (line.quantity, line.amount) = (-line.quantity, -line.amount.clone()));
-        }
-        if negative { -billed } else { billed }
+        let unit = if cut.counts_events() { Unit::Event } else { rate.unit };
+        (portions.iter().map(|portion| portion.len).sum(), unit)
     }
 
     fn cover(&self, of: &PartOf, cut: &Cut, within: &Within) -> Cover {
@@ -159,18 +147,17 @@ impl Rater<'_> {
             Pricing::Tiers(tiers)
                 if tiers.over == Some("event") && matches!(tiers.model, "volume" | "stair_step") =>
             {
-                let sign = of.part.quantity.signum();
-                *within.drafts[at].at_once.entry(of.rate.id.clone()).or_default() += sign * units;
+                *within.drafts[at].at_once.entry(of.rate.id.clone()).or_default() += units;
             }
-            Pricing::Tiers(tiers) if of.part.quantity < 0 => {
-                // Walking back over units is walking over them, with the sign turned.
+            Pricing::Tiers(tiers) if of.mirrored => {
+                // Walking back over units is walking over them from where they began.
                 let from = (self.balances.get(&counter) - q(units)).max(q(0));
-                let back = whole(&(self.balances.get(&counter) - &from));
                 self.balances.set(&counter, from.clone());
-                ledger.tiered(tiers, back, &mut self.balances, &counter);
+                ledger.tiered(tiers, units, &mut self.balances, &counter);
                 self.balances.set(&counter, from);
             }
-            _ => ledger.uncovered(cut, before, portions, &mut self.balances, &counter),
+            Pricing::Tiers(tiers) => ledger.tiered(tiers, units, &mut self.balances, &counter),
+            _ => ledger.uncovered(cut, before, portions),
         }
     }
 
@@ -180,7 +167,7 @@ impl Rater<'_> {
         if tiers.over == Some("event") {
             return name("tier", &of.rate.id, &format!("event {}", of.number), Some(of.cycle));
         }
-        let period = period(self.payer, of.wall, tiers.over, of.part.start_ms);
+        let period = period(self.payer, tiers.over, of.part.start_ms);
         name("tier", &of.rate.id, &owner(self.payer, of.used.member, tiers.shared), period)
     }
 
@@ -189,7 +176,7 @@ impl Rater<'_> {
         for one in cover.candidates.iter().filter(|one| one.units > 0) {
             if let Some(price) = one.allowance.price {
                 let mut ledger = Ledger { rate: of.rate, point: self.point(), lines: &mut of.lines };
-                ledger.line("covered", one.units, &cost(price, one.units));
+                ledger.line("covered", one.units, &cost(price, one.units)).rate = one.allowance.id.clone();
             }
         }
     }
@@ -210,8 +197,15 @@ impl Rater<'_> {
             None => terms.fee.clone(),
         };
         if fee != q(0) {
+            let own = by
+                .filter(|allowance| allowance.connection_fee.is_some())
+                .map(|allowance| allowance.id.clone());
             let mut ledger = Ledger { rate: of.rate, point: self.point(), lines: &mut of.lines };
-            ledger.line("connection_fee", 1, &fee).band = terms.name;
+            let line = ledger.line("connection_fee", 1, &fee);
+            line.band = terms.name;
+            if let Some(own) = own {
+                line.rate = own;
+            }
         }
     }
 
@@ -234,7 +228,7 @@ impl Rater<'_> {
             Pricing::Percentage(percentage) => percentage.over,
             _ => None,
         };
-        let period = period(self.payer, of.wall, over, of.part.start_ms);
+        let period = period(self.payer, over, of.part.start_ms);
         let mine = owner(self.payer, of.used.member, None);
         let free = FreeCounters {
             events: name("free events", &of.rate.id, &mine, period),
@@ -243,7 +237,7 @@ impl Rater<'_> {
         let counter = self.tier_counter(of);
         let mut ledger = Ledger { rate: of.rate, point: self.point(), lines: &mut of.lines };
         ledger.amount(&amount, &mut self.balances, &counter, &free);
-        Ok(of.part.quantity)
+        Ok(1)
     }
 
     /// Tiers over an event that need to know all of it.
@@ -253,11 +247,6 @@ impl Rater<'_> {
             let Pricing::Tiers(tiers) = &rate.pricing else { continue };
             let mut lines = Vec::new();
             Ledger { rate, point: self.point(), lines: &mut lines }.at_once(tiers, units.abs());
-            if units < 0 {
-                lines
-                    .iter_mut()
-                    .for_each(|line| (line.quantity, line.amount) = (-line.quantity, -line.amount.clone()));
-            }
             let due = draft.dues.iter_mut().find(|due| due.rate == id).expect("its part was added");
             due.take_in(&lines);
             draft.event.lines.append(&mut lines);
@@ -272,21 +261,20 @@ impl Rater<'_> {
 
 /// Moves the balances of one allowance on, and shows what it gave in the event.
 pub fn note(balances: &mut super::balances::Balances, one: &super::cover::Candidate, draft: &mut Draft) {
-    for bucket in one.buckets.iter().filter(|bucket| bucket.left != bucket.before) {
-        let taken = &bucket.before - &bucket.left;
-        balances.add(&bucket.counter, &taken);
-        let id = &one.allowance.id;
-        let known =
-            draft.event.uses.iter_mut().find(|used| used.allowance == *id && used.period == bucket.period);
-        match known {
-            Some(known) => (known.quantity, known.after) = (&known.quantity + taken, bucket.left.clone()),
-            None => draft.event.uses.push(Used {
-                allowance: id.clone(),
-                period: bucket.period,
-                quantity: taken,
-                before: bucket.before.clone(),
-                after: bucket.left.clone(),
-            }),
-        }
+    let mut taken = q(0);
+    for bucket in &one.buckets {
+        balances.add(&bucket.counter, &(&bucket.before - &bucket.left));
+        taken += &bucket.before - &bucket.left;
+    }
+    if taken == q(0) {
+        return;
+    }
+    let period = one.buckets.last().expect("the refill of the period").period;
+    let (before, after) = (one.before.clone(), &one.before - &taken);
+    let id = &one.allowance.id;
+    let known = draft.event.uses.iter_mut().find(|used| used.allowance == *id && used.period == period);
+    match known {
+        Some(known) => (known.quantity, known.after) = (&known.quantity + taken, after),
+        None => draft.event.uses.push(Used { allowance: id.clone(), period, quantity: taken, before, after }),
     }
 }

@@ -3,7 +3,7 @@
 //! Never skips ahead: one turn for every portion.
 
 use super::calendar::{self, Wall};
-use super::cover::Cover;
+use super::cover::{Cover, Offer};
 use super::matching::{self, Facts};
 use super::number::{Q, dec, zero};
 use super::plan::*;
@@ -108,6 +108,9 @@ impl Cut<'_> {
         };
         let of_rate = if let Pricing::Price(price) = self.rate.pricing { Some(price) } else { None };
         let single = said.and_then(|band| band.price).or(of_rate);
+        // What counts usages as events counts them one by one.
+        let events = single.is_some_and(|price| price.unit == Unit::Event) && self.rate.unit != Unit::Event;
+        let increments = if events { Increments { first: 1, next: 1 } } else { increments };
         let full = |step: &Step| FullStep {
             up_to: step.up_to,
             price: Some(step.price),
@@ -190,23 +193,25 @@ impl Cut<'_> {
         let (mut at, mut origin) = (before.billed, 0);
         while at < measured {
             let band = self.band(before, at);
-            let left = measured - at;
-            let whole = self.portion(band, at, left);
-            let name = self.terms(band).name;
-            let portion = match cover.take(name, at, left, whole, self.grain) {
-                Some(given) => {
-                    if given.restarts {
-                        origin = at + given.len;
-                    }
-                    Portion { from: at, len: given.len, band, origin: 0, covered: Some(given.allowance) }
-                }
-                None => {
-                    let len = self.portion(band, at - origin, left);
-                    Portion { from: at, len, band, origin, covered: None }
-                }
+            let (name, left) = (self.terms(band).name, measured - at);
+            let offer = |origin: i64| Offer {
+                band: name,
+                at: at - origin,
+                left,
+                whole: self.portion(band, at - origin, left),
+                grain: self.grain,
             };
-            at += portion.len;
-            portions.push(portion);
+            let mut given = cover.go_on(&offer(origin));
+            if given.is_none() {
+                // What the one before left is priced from its beginning, where that one says so.
+                if cover.restarts() {
+                    origin = at;
+                }
+                given = cover.take(&offer(origin));
+            }
+            let (len, covered) = given.unwrap_or((offer(origin).whole, None));
+            portions.push(Portion { from: at, len, band, origin, covered });
+            at += len;
         }
         (portions, Position { measured, billed: at })
     }

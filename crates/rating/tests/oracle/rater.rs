@@ -42,7 +42,8 @@ pub struct Draft {
     pub dues: Vec<Due>,
     /// Units that are priced once all parts are in, by the rate's id.
     pub at_once: BTreeMap<String, i64>,
-    pub start_ms: i64,
+    /// True when usage is taken back: until the end everything is as of the same usage above zero.
+    pub mirrored: bool,
 }
 
 pub const NO_RATE: &str = "no_rate";
@@ -62,10 +63,12 @@ pub struct Rater<'p> {
 #[derive(Default)]
 pub struct Within {
     pub drafts: Vec<Draft>,
-    /// What was rounded together so far, by rate and rating group.
-    pub positions: BTreeMap<(String, Option<u32>), Position>,
-    /// What was measured so far, likewise.
-    pub measured: BTreeMap<(String, Option<u32>), i64>,
+    /// What was rounded together so far, by rate, rating group and cycle.
+    pub positions: BTreeMap<(String, Option<u32>, NaiveDate), Position>,
+    /// Rates and rating groups of which a part was seen.
+    pub seen: Vec<(String, Option<u32>)>,
+    /// Those that were counted as one event.
+    pub counted: Vec<(String, Option<u32>)>,
     /// Allowances of events that gave theirs.
     pub paid: Vec<usize>,
 }
@@ -81,6 +84,12 @@ pub struct PartOf<'a> {
     pub lines: Vec<Line>,
     /// Number of the usage, which tells events apart.
     pub number: usize,
+    /// True when the usage is taken back; its quantity is above zero here.
+    pub mirrored: bool,
+}
+
+pub fn is_negative(used: &Use) -> bool {
+    used.parts.iter().any(|part| part.quantity < 0)
 }
 
 impl<'p> Rater<'p> {
@@ -138,17 +147,20 @@ impl<'p> Rater<'p> {
             return Err(NO_RATE);
         }
         let cycle = calendar::cycle(self.payer.wall(), self.payer.anchor, part.start_ms);
-        let mut of = PartOf { used, part, rate, wall, facts, cycle, lines: Vec::new(), number: self.number };
-        let at = draft_of(&mut within.drafts, cycle, part.start_ms);
-        let billed = match used.charged {
-            Some(charged) => self.amount(&mut of, charged)?,
+        let magnitude = UsePart { quantity: part.quantity.abs(), ..part.clone() };
+        let (mirrored, number) = (is_negative(used), self.number);
+        let mut of =
+            PartOf { used, part: &magnitude, rate, wall, facts, cycle, lines: Vec::new(), number, mirrored };
+        let at = draft_of(&mut within.drafts, cycle, is_negative(used));
+        let (billed, unit) = match used.charged {
+            Some(charged) => (self.amount(&mut of, charged)?, Unit::Event),
             None => self.quantity(&mut of, within, at),
         };
-        self.meter(&of, billed);
+        self.meter(&of, unit, billed);
         let draft = &mut within.drafts[at];
         draft.event.raw += part.quantity;
         draft.event.billed += billed;
-        adjust::add_due(draft, &of, billed);
+        adjust::add_due(draft, &of, unit, billed);
         draft.event.lines.append(&mut of.lines);
         Ok(())
     }
@@ -162,7 +174,7 @@ fn is_by_amount(rate: &Rate) -> bool {
     }
 }
 
-fn draft_of(drafts: &mut Vec<Draft>, cycle: NaiveDate, start_ms: i64) -> usize {
+pub fn draft_of(drafts: &mut Vec<Draft>, cycle: NaiveDate, mirrored: bool) -> usize {
     if let Some(at) = drafts.iter().position(|draft| draft.event.cycle == cycle) {
         return at;
     }
@@ -175,6 +187,6 @@ fn draft_of(drafts: &mut Vec<Draft>, cycle: NaiveDate, start_ms: i64) -> usize {
         discounts: Vec::new(),
         amount: zero(),
     };
-    drafts.push(Draft { event, dues: Vec::new(), at_once: BTreeMap::new(), start_ms });
+    drafts.push(Draft { event, dues: Vec::new(), at_once: BTreeMap::new(), mirrored });
     drafts.len() - 1
 }

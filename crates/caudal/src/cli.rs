@@ -157,12 +157,21 @@ pub struct InspectArgs {
 pub struct RateArgs {
     /// Pipeline folder
     pub pipeline: PathBuf,
-    /// Usage, one JSON object a line; `-` for standard input
+    /// Usage, one JSON object a line; `-` for standard input. With `--against` also events of a run, or a folder of them
     pub usage: PathBuf,
     /// Append what a close of each cycle charges
     #[arg(long)]
     pub cycle_close: bool,
-    /// Accepted for symmetry: the output is JSON lines
+    /// Show what the usage would cost by the plans and tables of another folder instead
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+    /// State of the run that wrote the events: their original records are read instead
+    #[arg(long, requires = "against", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Accounts shown that change most, each way
+    #[arg(long, default_value_t = 10, requires = "against", value_name = "N")]
+    pub top: usize,
+    /// Report as one JSON object. Without `--against` the output is JSON lines anyhow
     #[arg(long)]
     pub json: bool,
 }

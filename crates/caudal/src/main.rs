@@ -12,6 +12,7 @@ mod memory;
 mod observe;
 mod print;
 mod usage_lines;
+mod what_if;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -11,14 +11,20 @@ use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_rating::{AccountBalances, Rater, RatingInput};
 use caudal_usage::{
-    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, HeldPartial, Run, Service,
-    UsageRecord,
+    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, HeldPartial, Owner, Run,
+    Service, UsageRecord,
 };
 use caudal_wire::Encoder;
 use caudal_wire::event::{self, EventSource};
 use caudal_wire::state::{StoredBalance, put_account, put_balance};
 use compact_str::CompactString;
 use hashbrown::HashMap;
+
+/// Begins the stored name of a group, which no id of a subscription can begin with.
+const GROUP: char = '\u{1d}';
+
+/// Ends the stored name of a counter before its instance; no name of a counter has it.
+const INSTANCE: char = '#';
 
 /// Usages whose accounts are fetched together.
 const WARM_BATCH: usize = 32;
@@ -111,12 +117,19 @@ impl<'s> AccountShard<'s> {
     }
 
     fn balance_key(&self, balance: &StoredBalance) -> Option<BalanceKey> {
-        let counter = self.setup.tariff.counter(&balance.counter)?;
-        let subscription = match balance.subscription.as_str() {
-            "" => BalanceKey::SHARED,
-            id => self.setup.reference.subscription_index(id)?,
+        let (name, instance) = match balance.counter.split_once(INSTANCE) {
+            Some((name, hex)) => (name, u64::from_str_radix(hex, 16).ok()?),
+            None => (balance.counter.as_str(), 0),
         };
-        Some(BalanceKey { subscription, counter, cycle: balance.cycle })
+        let counter = self.setup.tariff.counter(name)?;
+        let owner = match balance.subscription.as_str() {
+            "" => Owner::Account,
+            id => match id.strip_prefix(GROUP) {
+                Some(group) => Owner::Group(self.setup.reference.group_number(group)?),
+                None => Owner::Subscription(self.setup.reference.subscription_index(id)?),
+            },
+        };
+        Some(BalanceKey { owner, counter, period: balance.cycle, instance })
     }
 
     /// Runs the epoch on what the record shards routed here.
@@ -151,6 +164,7 @@ impl<'s> AccountShard<'s> {
             run: Run::Retail,
             account: reference.account(item.routed.guided.account),
             subscription: reference.subscription(item.routed.guided.subscription),
+            roster: reference,
         };
         let rated = self.rater.rate(&input, &mut state.balances);
         match rated {
@@ -302,12 +316,23 @@ fn suspend(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, fau
 fn put_state(out: &mut Encoder, setup: &Setup, key: u32, state: &AccountState) {
     put_account(out, setup.reference.account_id(key), state.balances.len() + state.strays.len());
     for balance in state.balances.iter() {
-        let owner = match balance.key.subscription {
-            BalanceKey::SHARED => "",
-            index => setup.reference.subscription_id(index),
+        let key = balance.key;
+        let group;
+        let owner = match key.owner {
+            Owner::Account => "",
+            Owner::Subscription(index) => setup.reference.subscription_id(index),
+            Owner::Group(number) => {
+                group = format!("{GROUP}{}", setup.reference.group_name(number));
+                &group
+            }
         };
-        let counter = setup.tariff.counter_name(balance.key.counter);
-        put_balance(out, owner, counter, (balance.key.cycle, balance.used));
+        let name = setup.tariff.counter_name(key.counter);
+        match key.instance {
+            0 => put_balance(out, owner, name, (key.period, balance.used)),
+            instance => {
+                put_balance(out, owner, &format!("{name}{INSTANCE}{instance:x}"), (key.period, balance.used));
+            }
+        }
     }
     state.strays.iter().for_each(|balance| put_stray(out, balance));
 }

@@ -24,6 +24,7 @@ fn time_of_one_rating() {
         tables: vec![one("rates/international.csv"), one("rates/pbx-international.csv")],
         zones: Some(one("zones.csv")),
         holidays: Some(one("holidays.csv")),
+        ..Sources::default()
     };
     let tariff = compile(&sources).0.unwrap();
     for (name, plan, called, service, quantity) in [
@@ -34,6 +35,7 @@ fn time_of_one_rating() {
         ("data, covered", "movil-20", "34600550199", Service::Data, 7_000),
     ] {
         let (account, subscription) = (account("Europe/Madrid", 1), subscription(tariff.plan(plan).unwrap()));
+        let roster = vec![subscription.clone()];
         let (mut rater, mut balances) = (Rater::new(&tariff), AccountBalances::default());
         let mut record = usage(service, Timestamp::utc(1_790_000_000_000), quantity);
         record.called = number(called);
@@ -46,6 +48,7 @@ fn time_of_one_rating() {
                 run: Run::Retail,
                 account: &account,
                 subscription: &subscription,
+                roster: &roster,
             };
             lines += rater.rate(&input, &mut balances).unwrap()[0].lines.len();
         }

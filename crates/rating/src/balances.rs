@@ -3,20 +3,40 @@
 //! Never half-changed: a usage proposes into a draft, which is applied whole or dropped.
 
 use crate::steps::overflow;
-use caudal_usage::{Balance, BalanceKey, CounterId, Date, Decimal, Fault};
+use caudal_usage::{Balance, BalanceKey, CounterId, Date, Decimal, Fault, Owner};
 use smallvec::SmallVec;
 
-/// What an account has used, by subscription, counter and cycle.
+/// What an account has used, by owner, counter and period, and what it has bought.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AccountBalances {
     sorted: SmallVec<[Balance; 2]>,
+    grants: Vec<Grant>,
+}
+
+/// Something bought into an allowance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// The balance that counts what was used of it.
+    pub key: BalanceKey,
+    /// What was bought, in the allowance's units.
+    pub quantity: Decimal,
+    /// First instant at which it may be used.
+    pub from_ms: i64,
+    /// First instant at which it no longer may.
+    pub until_ms: i64,
 }
 
 impl AccountBalances {
     /// Used so far; zero where nothing was.
     #[inline]
     pub fn get(&self, key: BalanceKey) -> Decimal {
-        self.find(key).ok().and_then(|at| self.sorted.get(at)).map_or(Decimal::ZERO, |balance| balance.used)
+        self.known(key).unwrap_or(Decimal::ZERO)
+    }
+
+    /// Used so far, where something was.
+    #[inline]
+    pub fn known(&self, key: BalanceKey) -> Option<Decimal> {
+        self.find(key).ok().and_then(|at| self.sorted.get(at)).map(|balance| balance.used)
     }
 
     /// Sets one balance: restored from state, or changed by a usage.
@@ -36,6 +56,15 @@ impl AccountBalances {
         self.sorted.iter()
     }
 
+    /// The balances of one counter and owner.
+    pub fn of_counter(&self, owner: Owner, counter: CounterId) -> impl Iterator<Item = &Balance> {
+        let from = self
+            .sorted
+            .partition_point(|balance| (balance.key.owner, balance.key.counter) < (owner, counter));
+        let rest = self.sorted.get(from..).unwrap_or(&[]);
+        rest.iter().take_while(move |balance| (balance.key.owner, balance.key.counter) == (owner, counter))
+    }
+
     /// Number of balances.
     pub fn len(&self) -> usize {
         self.sorted.len()
@@ -46,9 +75,33 @@ impl AccountBalances {
         self.sorted.is_empty()
     }
 
-    /// Drops balances of cycles that begin before `cycle`.
-    pub fn forget_before(&mut self, cycle: Date) {
-        self.sorted.retain(|balance| balance.key.cycle >= cycle);
+    /// Adds something bought. One with the same key replaces it.
+    pub fn grant(&mut self, grant: Grant) {
+        self.grants.retain(|known| known.key != grant.key);
+        self.grants.push(grant);
+    }
+
+    /// Takes back something bought: what was used of it stays used. `false` when it is not there.
+    pub fn void(&mut self, key: BalanceKey) -> bool {
+        let before = self.grants.len();
+        self.grants.retain(|known| known.key != key);
+        self.grants.len() < before
+    }
+
+    /// True when something was bought.
+    #[inline]
+    pub fn has_grants(&self) -> bool {
+        !self.grants.is_empty()
+    }
+
+    /// What was bought into one counter of one owner, in the order of purchase.
+    pub fn grants(&self, owner: Owner, counter: CounterId) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().filter(move |grant| (grant.key.owner, grant.key.counter) == (owner, counter))
+    }
+
+    /// Drops balances of periods that begin before `period`.
+    pub fn forget_before(&mut self, period: Date) {
+        self.sorted.retain(|balance| balance.key.period >= period);
     }
 
     fn find(&self, key: BalanceKey) -> Result<usize, usize> {
@@ -60,32 +113,49 @@ impl AccountBalances {
 pub struct Draft<'b> {
     balances: &'b AccountBalances,
     changed: &'b mut Vec<Balance>,
-    /// Dense index of the subscription that owns what is counted.
-    pub subscription: u32,
 }
 
 impl<'b> Draft<'b> {
     /// Begins with no change; `changed` is emptied.
-    pub fn new(balances: &'b AccountBalances, changed: &'b mut Vec<Balance>, subscription: u32) -> Self {
+    pub fn new(balances: &'b AccountBalances, changed: &'b mut Vec<Balance>) -> Self {
         changed.clear();
-        Self { balances, changed, subscription }
+        Self { balances, changed }
     }
 
-    /// Base units of a counter used in a cycle so far, this usage included.
+    /// What stood before the usage.
+    pub fn standing(&self) -> &'b AccountBalances {
+        self.balances
+    }
+
+    /// The changes so far.
+    pub fn changed(&self) -> &[Balance] {
+        self.changed
+    }
+
+    /// Used of a counter so far, this usage included; nothing where nothing was.
     #[inline]
-    pub fn used(&self, counter: CounterId, cycle: Date) -> Result<i64, Fault> {
-        let key = BalanceKey { subscription: self.subscription, counter, cycle };
+    pub fn known(&self, key: BalanceKey) -> Option<Decimal> {
         let changed = self.changed.iter().find(|balance| balance.key == key);
-        let used = changed.map_or_else(|| self.balances.get(key), |balance| balance.used);
+        changed.map(|balance| balance.used).or_else(|| self.balances.known(key))
+    }
+
+    /// The same, zero where nothing was.
+    #[inline]
+    pub fn used(&self, key: BalanceKey) -> Decimal {
+        self.known(key).unwrap_or(Decimal::ZERO)
+    }
+
+    /// Base units of a counter used so far.
+    #[inline]
+    pub fn units(&self, key: BalanceKey) -> Result<i64, Fault> {
+        let used = self.used(key);
         let whole = if used.scale() == 0 { used } else { used.normalize() };
         let units = (whole.scale() == 0).then(|| i64::try_from(whole.mantissa()).ok()).flatten();
         units.ok_or_else(|| overflow("balance", &used))
     }
 
     /// Proposes what is used of a counter from now on.
-    pub fn set_used(&mut self, counter: CounterId, cycle: Date, units: i64) {
-        let key = BalanceKey { subscription: self.subscription, counter, cycle };
-        let used = Decimal::from(units);
+    pub fn set(&mut self, key: BalanceKey, used: Decimal) {
         match self.changed.iter_mut().find(|balance| balance.key == key) {
             Some(balance) => balance.used = used,
             None => self.changed.push(Balance { key, used }),
@@ -97,18 +167,35 @@ impl<'b> Draft<'b> {
 mod tests {
     use super::*;
 
+    fn key(counter: u32, month: u8) -> BalanceKey {
+        let period = Date::new(2026, month, 1).unwrap();
+        BalanceKey { owner: Owner::Subscription(0), counter: CounterId(counter), period, instance: 0 }
+    }
+
     #[test]
-    fn balances_are_kept_sorted_and_forgotten_by_cycle() {
+    fn balances_are_kept_sorted_and_forgotten_by_period() {
         let mut balances = AccountBalances::default();
         for (counter, month) in [(3, 2), (1, 1), (2, 1), (3, 2)] {
-            let cycle = Date::new(2026, month, 1).unwrap();
-            let key = BalanceKey { subscription: 0, counter: CounterId(counter), cycle };
+            let key = key(counter, month);
             let used = balances.get(key) + Decimal::ONE;
             balances.set(Balance { key, used });
         }
         let seen: Vec<_> = balances.iter().map(|balance| (balance.key.counter.0, balance.used)).collect();
         assert_eq!(seen, [(1, Decimal::ONE), (2, Decimal::ONE), (3, Decimal::TWO)]);
+        let ever = BalanceKey { period: BalanceKey::EVER, ..key(4, 1) };
+        balances.set(Balance { key: ever, used: Decimal::ONE });
         balances.forget_before(Date::new(2026, 2, 1).unwrap());
-        assert_eq!(balances.iter().count(), 1);
+        assert_eq!(balances.iter().count(), 2);
+        assert_eq!(balances.of_counter(Owner::Subscription(0), CounterId(4)).count(), 1);
+    }
+
+    #[test]
+    fn a_purchase_is_replaced_and_voided_by_its_key() {
+        let mut balances = AccountBalances::default();
+        let grant = Grant { key: key(1, 1), quantity: Decimal::TEN, from_ms: 0, until_ms: 10 };
+        balances.grant(grant);
+        balances.grant(Grant { quantity: Decimal::ONE, ..grant });
+        assert_eq!(balances.grants(Owner::Subscription(0), CounterId(1)).count(), 1);
+        assert!(balances.void(grant.key) && !balances.void(grant.key));
     }
 }

@@ -2,10 +2,10 @@
 //! Relies on the zone database through `usage::zone`; boundaries are instants, so days of 23 and 25 hours are right.
 //! Never asks what time it is: every instant is an argument.
 
-use caudal_tariff::Week;
+use caudal_tariff::{Every, Period, Week};
 use caudal_usage::time::{DAY_MS, days_in_month};
 use caudal_usage::zone::CachedZone;
-use caudal_usage::{CycleAnchor, Date, TimeZone};
+use caudal_usage::{BalanceKey, CycleAnchor, Date, TimeZone};
 
 /// One billing cycle of an account: half-open, in UTC milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,14 +103,10 @@ impl Clock {
     /// The band of a week at an instant, and the instant until which that is certain.
     pub fn band(&mut self, week: &Week, utc_ms: i64) -> InBand {
         let offset_s = self.zone.offset_s(utc_ms);
-        let local_ms = utc_ms + i64::from(offset_s) * 1000;
-        let day = local_ms.div_euclid(DAY_MS);
-        let minute = u16::try_from(local_ms.rem_euclid(DAY_MS) / 60_000).unwrap_or(0);
-        let stretch = week.at(i32::try_from(day).unwrap_or(i32::MAX), minute);
-        let local_end = day * DAY_MS + i64::from(stretch.until) * 60_000;
-        let end = utc_ms + (local_end - local_ms);
+        let here = band_at_offset(week, utc_ms, offset_s);
+        let end = here.until_ms;
         let until_ms = if self.zone.offset_s(end - 1) == offset_s { end } else { self.change(utc_ms, end) };
-        InBand { band: stretch.band, until_ms }
+        InBand { until_ms, ..here }
     }
 
     /// The first instant in `(low, high)` with another offset than at `low`; there is one change between them.
@@ -128,6 +124,79 @@ impl Clock {
         }
         high
     }
+}
+
+/// The band of a week at an instant where the wall clock is `offset_s` ahead of UTC, and until when.
+pub fn band_at_offset(week: &Week, utc_ms: i64, offset_s: i32) -> InBand {
+    let local_ms = utc_ms + i64::from(offset_s) * 1000;
+    let day = local_ms.div_euclid(DAY_MS);
+    let minute = u16::try_from(local_ms.rem_euclid(DAY_MS) / 60_000).unwrap_or(0);
+    let stretch = week.at(i32::try_from(day).unwrap_or(i32::MAX), minute);
+    let local_end = day * DAY_MS + i64::from(stretch.until) * 60_000;
+    InBand { band: stretch.band, until_ms: utc_ms + (local_end - local_ms) }
+}
+
+/// The first day of the period in which a local day lies. Usage without a period of its own has [`BalanceKey::EVER`].
+pub fn period_start(period: Period, anchor: CycleAnchor, day: i32) -> Date {
+    let every_days = |count: u32, from: Date| {
+        let count = i32::try_from(count).unwrap_or(i32::MAX).max(1);
+        let since = day.saturating_sub(from.to_days());
+        Date::from_days(from.to_days() + since.div_euclid(count) * count)
+    };
+    match period {
+        Period::Event | Period::Ever => BalanceKey::EVER,
+        Period::Day => Date::from_days(day),
+        // 1970-01-01 was a Thursday.
+        Period::Week => Date::from_days(day - (day + 3).rem_euclid(7)),
+        Period::Cycle => months_start(1, (anchor, 0), day),
+        Period::Every(Every::Days(count), from) => every_days(count, from),
+        Period::Every(Every::Weeks(count), from) => every_days(count.saturating_mul(7), from),
+        Period::Every(Every::Months(count), from) => months_start(count, from_date(from), day),
+        Period::Every(Every::Years(count), from) => {
+            months_start(count.saturating_mul(12), from_date(from), day)
+        }
+    }
+}
+
+/// The first day of the next period after the one that begins at `start`.
+pub fn period_end(period: Period, anchor: CycleAnchor, start: Date) -> Date {
+    let day = start.to_days();
+    match period {
+        Period::Event | Period::Ever => BalanceKey::EVER,
+        Period::Day => Date::from_days(day + 1),
+        Period::Week => Date::from_days(day + 7),
+        Period::Cycle => anchor_day(anchor, month_of(start) + 1),
+        Period::Every(Every::Days(count), _) => Date::from_days(day.saturating_add_unsigned(count)),
+        Period::Every(Every::Weeks(count), _) => {
+            Date::from_days(day.saturating_add_unsigned(count.saturating_mul(7)))
+        }
+        Period::Every(Every::Months(count), from) => {
+            anchor_day(CycleAnchor(from.day), month_of(start).saturating_add_unsigned(count))
+        }
+        Period::Every(Every::Years(count), from) => anchor_day(
+            CycleAnchor(from.day),
+            month_of(start).saturating_add_unsigned(count.saturating_mul(12)),
+        ),
+    }
+}
+
+/// Months since year 0.
+pub fn month_of(date: Date) -> i32 {
+    date.year * 12 + i32::from(date.month) - 1
+}
+
+fn from_date(from: Date) -> (CycleAnchor, i32) {
+    (CycleAnchor(from.day), month_of(from))
+}
+
+/// The first day of a stretch of `count` months that is anchored at a day, counted from a month.
+fn months_start(count: u32, (anchor, from): (CycleAnchor, i32), day: i32) -> Date {
+    let count = i32::try_from(count).unwrap_or(i32::MAX).max(1);
+    let mut month = month_of(Date::from_days(day));
+    if anchor_day(anchor, month).to_days() > day {
+        month -= 1;
+    }
+    anchor_day(anchor, from + (month - from).div_euclid(count) * count)
 }
 
 /// The anchor day in a month counted from year 0: the last day where the month is shorter.
@@ -155,6 +224,26 @@ mod tests {
         ] {
             let noon = Date::parse(day).unwrap().local_ms() + DAY_MS / 2;
             assert_eq!(clock.cycle(CycleAnchor(31), noon).first.to_string(), first, "{day}");
+        }
+    }
+
+    #[test]
+    fn periods_by_local_day() {
+        let day = |text: &str| Date::parse(text).unwrap();
+        let from = day("2026-01-31");
+        for (period, at, start, end) in [
+            (Period::Day, "2026-02-10", "2026-02-10", "2026-02-11"),
+            (Period::Week, "2026-11-29", "2026-11-23", "2026-11-30"),
+            (Period::Cycle, "2026-02-10", "2026-02-05", "2026-03-05"),
+            (Period::Every(Every::Days(30), from), "2026-03-01", "2026-01-31", "2026-03-02"),
+            (Period::Every(Every::Days(30), from), "2026-01-30", "2026-01-01", "2026-01-31"),
+            (Period::Every(Every::Months(1), from), "2026-03-01", "2026-02-28", "2026-03-31"),
+            (Period::Every(Every::Months(3), from), "2026-06-01", "2026-04-30", "2026-07-31"),
+            (Period::Every(Every::Years(1), from), "2026-12-01", "2026-01-31", "2027-01-31"),
+        ] {
+            let found = period_start(period, CycleAnchor(5), day(at).to_days());
+            let next = period_end(period, CycleAnchor(5), found);
+            assert_eq!((found.to_string(), next.to_string()), (start.into(), end.into()), "{period:?} {at}");
         }
     }
 

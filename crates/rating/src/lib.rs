@@ -4,9 +4,23 @@
 
 mod balances;
 mod clock;
+mod clocks;
+mod facts;
+mod ground;
+
 mod rate;
 mod steps;
 
-pub use balances::AccountBalances;
+mod adjust;
+
+mod bill;
+mod close;
+mod notify;
+mod top_up;
+
+pub use balances::{AccountBalances, Grant};
 pub use clock::{Clock, Cycle};
+pub use close::{CloseCharge, CloseInput};
+pub use notify::{Notification, owner_word};
 pub use rate::{Events, Rater, RatingInput};
+pub use top_up::{Redeem, TopUp};

@@ -3,24 +3,31 @@
 //! Never leaves balances half-changed: on a fault nothing of the usage counts.
 
 use crate::balances::{AccountBalances, Draft};
-use crate::clock::Clock;
-use crate::steps::connection_fee::connection_fee;
-use crate::steps::cover::{Open, cover};
-use crate::steps::increments::{Raw, Stretches, bill_bands, bill_whole};
-use crate::steps::match_rate::{Matched, match_rate, no_rate, zone_of};
-use crate::steps::price::{Pricing, price};
+use crate::bill::Charge;
+use crate::clocks::{Clocks, wall};
+use crate::facts::facts;
+use crate::ground::{Ground, Place};
+use crate::notify::Notification;
+use crate::steps::amounts::amounts;
+use crate::steps::connection_fee::{Call, connection_fee};
+use crate::steps::cover::Cover;
+use crate::steps::increments::{Span, Stretch, Stretches, walk};
+use crate::steps::match_rate::{Matched, match_rate, no_rate};
+use crate::steps::measure::{Carries, Measured, measure, note};
+use crate::steps::price::price;
+use crate::steps::tiers::{Tiered, tiers};
 use crate::steps::{no_amount, overflow};
-use caudal_tariff::{Facts, PlanVersion, Tariff, ZoneId};
+use caudal_tariff::{Facts, Measure, PlanVersion, RoundOver, Tariff, Week};
 use caudal_usage::money::add_exact;
 use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
-    Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Operation, Part, Run,
-    Service, Subscription, TimeZone, UsageRecord,
+    Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Operation, Part, Roster,
+    Run, Service, Subscription, Unit, UsageRecord,
 };
 use smallvec::SmallVec;
 
 /// What is rated: a usage, who pays for it, and for which run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RatingInput<'a> {
     /// The usage.
     pub usage: &'a UsageRecord,
@@ -30,27 +37,35 @@ pub struct RatingInput<'a> {
     pub account: &'a Account,
     /// Version of the subscription that is valid then; its `plan` is an index of this rater's tariff.
     pub subscription: &'a Subscription,
+    /// The subscriptions of all accounts.
+    pub roster: &'a dyn Roster,
 }
 
 /// The events of one usage: one for each cycle in which a part of it lies.
 pub type Events<'a> = SmallVec<[BillableEvent<'a>; 1]>;
 
-/// Rates usages one after the other. Holds caches and a scratch list, so every shard has its own.
+/// Rates usages one after the other. Holds caches and scratch lists, so every shard has its own.
 pub struct Rater<'t> {
-    tariff: &'t Tariff,
-    clocks: Vec<Clock>,
-    changed: Vec<Balance>,
+    pub(crate) tariff: &'t Tariff,
+    pub(crate) clocks: Clocks,
+    pub(crate) changed: Vec<Balance>,
+    pub(crate) notes: Vec<Notification>,
 }
 
 impl<'t> Rater<'t> {
     /// Empty caches over `tariff`.
     pub fn new(tariff: &'t Tariff) -> Self {
-        Self { tariff, clocks: Vec::new(), changed: Vec::new() }
+        Self { tariff, clocks: Clocks::default(), changed: Vec::new(), notes: Vec::new() }
     }
 
     /// The balances that the last successful [`Rater::rate`] changed, as they are now.
     pub fn changed(&self) -> &[Balance] {
         &self.changed
+    }
+
+    /// The thresholds that the last successful [`Rater::rate`] passed.
+    pub fn notifications(&self) -> &[Notification] {
+        &self.notes
     }
 
     /// Rates one usage: its events, with `balances` moved on; or the fault, with `balances` as they were.
@@ -62,15 +77,19 @@ impl<'t> Rater<'t> {
     where
         't: 'a,
     {
-        let clock = clock_of(&mut self.clocks, input.account.time_zone);
-        let draft = Draft::new(balances, &mut self.changed, input.subscription.index);
+        let (tariff, changed) = (self.tariff, &mut self.changed);
+        self.notes.clear();
+        let mut notes = Vec::new();
+        let draft = Draft::new(balances, changed);
         // Filled where it lies: an event is a kilobyte.
         let mut events = Events::new();
-        let rated = begin(self.tariff, input, clock, draft).and_then(|usage| usage.evaluate(&mut events));
+        let rated = begin(tariff, input, (&mut self.clocks, draft, &mut notes))
+            .and_then(|usage| usage.evaluate(&mut events));
         if let Err(fault) = rated {
             self.changed.clear();
             return Err(fault);
         }
+        self.notes = notes;
         for balance in &self.changed {
             balances.set(*balance);
         }
@@ -78,52 +97,46 @@ impl<'t> Rater<'t> {
     }
 }
 
-fn clock_of(clocks: &mut Vec<Clock>, zone: TimeZone) -> &mut Clock {
-    let at = clocks.iter().position(|clock| clock.zone() == zone).unwrap_or_else(|| {
-        clocks.push(Clock::new(zone));
-        clocks.len() - 1
-    });
-    &mut clocks[at]
-}
-
 /// One usage on its way.
-struct Usage<'a, 'w> {
-    tariff: &'a Tariff,
-    input: RatingInput<'a>,
-    version: &'a PlanVersion,
+pub(crate) struct Usage<'a, 'w> {
+    pub(crate) input: RatingInput<'a>,
+    pub(crate) ground: Ground<'a>,
     /// Local day of the chargeable start, which picks all versions.
     day: i32,
-    zone: Option<ZoneId>,
-    clock: &'w mut Clock,
-    draft: Draft<'w>,
+    pub(crate) facts: Facts,
+    pub(crate) clocks: &'w mut Clocks,
+    pub(crate) draft: Draft<'w>,
+    pub(crate) notes: &'w mut Vec<Notification>,
+    carries: Carries,
+    /// What is due, by event.
+    pub(crate) charges: SmallVec<[(usize, Charge<'a>); 1]>,
+    pub(crate) mirrored: bool,
 }
 
-/// Finds the plan version and the zone, as of the chargeable start.
+/// Finds the plan version and the facts, as of the chargeable start.
 fn begin<'a, 'w>(
     tariff: &'a Tariff,
     input: &RatingInput<'a>,
-    clock: &'w mut Clock,
-    draft: Draft<'w>,
+    (clocks, draft, notes): (&'w mut Clocks, Draft<'w>, &'w mut Vec<Notification>),
 ) -> Result<Usage<'a, 'w>, Fault> {
     let usage = input.usage;
     if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
     {
         return Err(overflow("start", &usage.start.utc_ms));
     }
-    if let Some(charged) = &usage.charged {
-        // A price of the plan instead of the amount would be a guess about who is right.
-        let found = format!("{charged}: no rate passes amounts through");
-        return Err(Fault::new(Code::NoRate, "charged", found.as_bytes()));
-    }
-    let day = clock.day(usage.start.utc_ms);
+    let day = clocks.of(input.account.time_zone).day(usage.start.utc_ms);
     let plan = input.subscription.plan;
     let version = tariff.plan_version(plan, day).ok_or_else(|| no_version(tariff, plan, day))?;
     if version.currency != input.account.currency {
         let found = format!("account in {}, plan in {}", input.account.currency, version.currency);
         return Err(Fault::new(Code::NoRate, "currency", found.as_bytes()));
     }
-    let zone = zone_of(tariff, usage, day);
-    Ok(Usage { tariff, input: *input, version, day, zone, clock, draft })
+    let facts = facts(tariff, usage, input.account, day);
+    let RatingInput { account, subscription, roster, .. } = *input;
+    let ground = Ground { tariff, version, account, subscription, roster };
+    let mirrored = usage.parts.iter().any(|part| part.quantity < 0);
+    let (carries, charges) = (Carries::default(), SmallVec::new());
+    Ok(Usage { input: *input, ground, day, facts, clocks, draft, notes, carries, charges, mirrored })
 }
 
 #[cold]
@@ -151,72 +164,198 @@ impl<'a> Usage<'a, '_> {
         if let [only] = events.as_mut_slice() {
             (only.start, only.end) = (usage.start, usage.end);
         }
-        self.round(events)
-    }
-
-    /// **The order of evaluation.** `match → convert units → grace → minimum quantity → increments and bands → cover →
-    /// steps and tiers → connection fee → event minimum and maximum → discounts → caps of the cycle → commitment →
-    /// rounding`. Units arrive converted; rounding follows once all parts are in.
-    fn part(&mut self, part: &Part, events: &mut Events<'a>) -> Result<(), Fault> {
-        let (usage, group) = (self.input.usage, part.rating_group);
-        let (service, direction) = (usage.service, usage.direction);
-        let facts = Facts { service, direction, zone: self.zone, rating_group: group };
-        let cycle = self.clock.cycle(self.input.account.anchor, part.start.utc_ms).first;
-        let event = self.event_of(cycle, part, events);
-
-        let matched = match_rate(self.tariff, self.version, &facts, self.day)
-            .ok_or_else(|| no_rate(self.tariff, usage, &facts))?;
-        let mut portions = self.portions(&matched, part, &facts)?;
-        let billed = billed_units(&portions)?;
-        let first_band = portions.first().map(|stretch| stretch.band);
-        let open = Open { facts: &facts, cycle, unit: usage.unit };
-        cover(self.version, &open, &mut portions, &mut self.draft, &mut event.allowance_uses)?;
-        let pricing = Pricing { matched: &matched, cycle, rating_group: group };
-        price(pricing, &portions, &mut self.draft, &mut event.lines)?;
-        event.lines.extend(connection_fee(&matched, first_band)?);
-
-        let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
-        event.raw_quantity = add(event.raw_quantity, part.quantity)?;
-        event.billed_quantity = add(event.billed_quantity, billed)?;
+        for at in 0..events.len() {
+            if let Some(event) = events.get_mut(at) {
+                self.adjust(at, event)?;
+            }
+        }
+        self.show_counters(events);
         Ok(())
     }
 
-    /// Increments and bands. Only calls are split at bands: other usage lies whole in the band of its start.
-    fn portions(&mut self, matched: &Matched, part: &Part, facts: &Facts) -> Result<Stretches, Fault> {
-        let raw = Raw { start_ms: part.start.utc_ms, quantity: part.quantity };
-        let increments = |band| matched.band(band).map(|band| band.terms.increments);
-        let week = &matched.rate.week;
-        let portions = if facts.service == Service::Voice && !week.is_constant() {
-            bill_bands(raw, week, self.clock, increments)?
+    /// **The order of evaluation**, from the match to the connection fee; [`Usage::adjust`] has the rest. `match →
+    /// convert units → grace → minimum quantity → increments and bands → cover → steps and tiers → connection fee →`
+    fn part(&mut self, part: &Part, events: &mut Events<'a>) -> Result<(), Fault> {
+        self.facts.rating_group = part.rating_group;
+        let place = self.clocks.place(self.input.account, part.start.utc_ms);
+        let at = self.event_of(&place, part, events);
+        let matched = self.matched(part)?;
+        let measured = measure(
+            (self.input.usage, part, matched.rate),
+            (&self.ground, &place),
+            &self.draft,
+            &self.carries,
+        )?;
+        let Some(event) = events.get_mut(at) else { return Ok(()) };
+        let from_line = event.lines.len();
+        let billed = if matched.rate.measure == Measure::Amount {
+            amounts(&matched, self.input.usage, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
+            1
         } else {
-            let band = if week.is_constant() { 0 } else { self.clock.band(week, raw.start_ms).band };
-            increments(band).map(|increments| bill_whole(raw, band, increments)).transpose()?
+            self.priced(&matched, (part, &place), &measured, event)?
         };
-        portions.ok_or_else(|| no_rate(self.tariff, self.input.usage, facts))
+        let keep = self.input.usage.parts.len() > 1 || !matches!(matched.rate.round_over, RoundOver::Record);
+        if keep {
+            let of = (matched.rate, part.rating_group, place.cycle);
+            note(&measured, billed, of, &mut self.draft, &mut self.carries);
+        }
+        self.meter(billed, (part, &place))?;
+        let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
+        event.raw_quantity = add(event.raw_quantity, part.quantity)?;
+        event.billed_quantity = add(event.billed_quantity, billed)?;
+        let mut due = Decimal::ZERO;
+        for line in event.lines.iter().skip(from_line) {
+            due = add_exact(due, line.amount).map_err(|error| no_amount(error, line.quantity))?;
+        }
+        let lines = from_line..event.lines.len();
+        let (group, measured) = (part.rating_group, part.quantity != 0);
+        self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
+        Ok(())
+    }
+
+    /// The rate that prices a part. An amount rated elsewhere is charged by a rate of amounts only: a price of the plan
+    /// instead would be a guess about who is right.
+    fn matched(&mut self, part: &Part) -> Result<Matched<'a>, Fault> {
+        let (clocks, account) = (&mut *self.clocks, self.input.account);
+        let mut starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
+        let found =
+            match_rate(self.ground.tariff, self.ground.version, (&self.facts, self.day), &mut starts_in);
+        let matched = found.ok_or_else(|| no_rate(self.ground.tariff, self.input.usage, &self.facts))?;
+        match &self.input.usage.charged {
+            Some(charged) if matched.rate.measure != Measure::Amount => {
+                let found = format!("{charged}: rate {} is of no amount", matched.rate.id);
+                Err(Fault::new(Code::NoRate, "charged", found.as_bytes()))
+            }
+            _ => Ok(matched),
+        }
+    }
+
+    /// Increments and bands, cover, steps and tiers, connection fee. Returns the billed units.
+    fn priced(
+        &mut self,
+        matched: &Matched<'a>,
+        (part, place): (&Part, &Place),
+        measured: &Measured,
+        event: &mut BillableEvent<'a>,
+    ) -> Result<i64, Fault> {
+        let start_band = self.start_band(matched, part);
+        let stretches = self.walk(matched, (part, start_band), measured.span)?;
+        let all = billed_units(&stretches)?;
+        let (covered, front, stretches) =
+            self.cover((matched, start_band), (part, place), (measured.span, stretches), event)?;
+        let open = billed_units(&stretches)?;
+        match &matched.rate.tiers {
+            None => price((matched, part.rating_group), &stretches, &mut event.lines)?,
+            Some(list) => {
+                let (rating_group, mirrored) = (part.rating_group, self.mirrored);
+                let tiered = Tiered { matched, tiers: list, units: open, rating_group, mirrored };
+                tiers(tiered, (&self.ground, place), &mut self.draft, &mut event.lines)?;
+            }
+        }
+        let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
+        if measured.first && !goes_on && all > 0 {
+            let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
+            event.lines.extend(connection_fee(&call)?);
+        }
+        covered.checked_add(open).ok_or_else(|| overflow("quantity", &covered))
+    }
+
+    /// The band in which a part starts. Only calls are split at bands: other usage lies whole in that of its start.
+    fn start_band(&mut self, matched: &Matched, part: &Part) -> u16 {
+        if matched.rate.week.is_constant() {
+            return 0;
+        }
+        self.clocks.band((matched.rate.time, &matched.rate.week), self.input.account, part.start)
+    }
+
+    fn walk(&mut self, matched: &Matched, at: (&Part, u16), span: Span) -> Result<Stretches, Fault> {
+        let wall = wall(self.clocks, (matched, self.input.account), at);
+        walk(matched, span, wall)?.ok_or_else(|| no_rate(self.ground.tariff, self.input.usage, &self.facts))
+    }
+
+    /// What allowances give: covered units, the allowance that covered the first portion, and the portions left.
+    #[allow(clippy::type_complexity, reason = "three results of one step, named in its first line")]
+    fn cover(
+        &mut self,
+        (matched, start_band): (&Matched<'a>, u16),
+        (part, place): (&Part, &Place),
+        (span, stretches): (Span, Stretches),
+        event: &mut BillableEvent<'a>,
+    ) -> Result<(i64, Option<&'a caudal_tariff::Allowance>, Stretches), Fault> {
+        if self.mirrored || self.ground.version.allowances.is_empty() || stretches.is_empty() {
+            return Ok((0, None, stretches));
+        }
+        let account = self.input.account;
+        let (tariff, usage) = (self.ground.tariff, self.input.usage);
+        // Two closures share the clocks, one at a time.
+        let clocks = std::cell::RefCell::new(&mut *self.clocks);
+        let facts = &self.facts;
+        let mut starts_in =
+            |base, week: &Week| clocks.borrow_mut().lies_in((base, week), account, part.start);
+        let mut rewalk = |span: Span| {
+            let mut clocks = clocks.borrow_mut();
+            let wall = wall(&mut clocks, (matched, account), (part, start_band));
+            walk(matched, span, wall)?.ok_or_else(|| no_rate(tariff, usage, facts))
+        };
+        let unit = if matched.rate.measure == Measure::Events { Unit::Event } else { usage.unit };
+        let mut cover = Cover {
+            ground: &self.ground,
+            place: *place,
+            facts,
+            matched,
+            unit,
+            span,
+            stretches,
+            draft: &mut self.draft,
+            uses: &mut event.allowance_uses,
+            lines: &mut event.lines,
+            notes: self.notes,
+            covered: 0,
+            front: None,
+        };
+        cover.run(&mut starts_in, &mut rewalk)?;
+        Ok((cover.covered, cover.front, cover.stretches))
+    }
+
+    /// Counts billed units for capacity prices.
+    fn meter(&mut self, billed: i64, (part, place): (&Part, &Place)) -> Result<(), Fault> {
+        let ground = self.ground;
+        for capacity in &ground.version.capacities {
+            for meter in &capacity.meters {
+                let (clocks, account) = (&mut *self.clocks, self.input.account);
+                let starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
+                if !meter.when.hold(&self.facts, starts_in) {
+                    continue;
+                }
+                let key = ground.key(meter.counter, (capacity.shared, caudal_tariff::Period::Cycle), place);
+                let billed = if self.mirrored { -billed } else { billed };
+                let sum = self.draft.units(key)?.checked_add(billed);
+                let sum = sum.ok_or_else(|| overflow("quantity", &billed))?;
+                self.draft.set(key, Decimal::from(sum));
+            }
+        }
+        Ok(())
     }
 
     /// The event of a cycle, begun where it is the first part there.
-    fn event_of<'e>(
-        &self,
-        cycle: Date,
-        part: &Part,
-        events: &'e mut Events<'a>,
-    ) -> &'e mut BillableEvent<'a> {
-        let at = match events.iter().position(|event| event.cycle == cycle) {
+    fn event_of(&self, place: &Place, part: &Part, events: &mut Events<'a>) -> usize {
+        let at = match events.iter().position(|event| event.cycle == place.cycle) {
             Some(at) => at,
             None => {
-                events.push(self.new_event(cycle, part));
+                events.push(self.new_event(place.cycle, part));
                 events.len() - 1
             }
         };
-        let event = &mut events[at];
-        event.start = event.start.min(part.start);
-        event.end = event.end.max(part.end);
-        event
+        if let Some(event) = events.get_mut(at) {
+            event.start = event.start.min(part.start);
+            event.end = event.end.max(part.end);
+        }
+        at
     }
 
     fn new_event(&self, cycle: Date, part: &Part) -> BillableEvent<'a> {
-        let RatingInput { usage, run, account, subscription } = self.input;
+        let RatingInput { usage, run, account, subscription, .. } = self.input;
+        let version: &'a PlanVersion = self.ground.version;
         BillableEvent {
             id: EventId::of_usage(usage.identity, run, cycle, 0),
             revision: 0,
@@ -226,8 +365,8 @@ impl<'a> Usage<'a, '_> {
             run,
             account: &account.id,
             subscription: &subscription.id,
-            plan: &self.version.plan,
-            plan_version: &self.version.version,
+            plan: &version.plan,
+            plan_version: &version.version,
             service: usage.service,
             record_type: usage.record_type,
             start: part.start,
@@ -237,40 +376,23 @@ impl<'a> Usage<'a, '_> {
             unit: usage.unit,
             calling: &usage.calling,
             called: &usage.called,
-            zone: self.zone.map(|zone| self.tariff.zone_name(zone)),
+            zone: self.facts.zone.map(|zone| self.ground.tariff.zone_name(zone)),
             lines: SmallVec::new(),
             allowance_uses: SmallVec::new(),
             discounts: SmallVec::new(),
+            counters: Vec::new(),
             amount: Decimal::ZERO,
-            currency: self.version.currency,
-            tax_category: self.version.tax_category.as_deref(),
-            gl_code: self.version.gl_code.as_deref(),
+            currency: version.currency,
+            tax_category: version.tax_category.as_deref(),
+            gl_code: version.gl_code.as_deref(),
             cycle,
             original_cycle: cycle,
             late: false,
         }
     }
-
-    /// Rounding: the exact sum of the lines, at the event's rounding point where the plan has one.
-    fn round(&self, events: &mut Events<'a>) -> Result<(), Fault> {
-        let lines = self.version.line_rounding;
-        // Zero at the places of a line, so that a sum has them even without lines.
-        let zero = lines.round(Decimal::ZERO).map_err(|error| no_amount(error, 0))?;
-        for event in events.iter_mut() {
-            let mut sum = zero;
-            for line in &event.lines {
-                sum = add_exact(sum, line.amount).map_err(|error| no_amount(error, line.quantity))?;
-            }
-            event.amount = match self.version.event_rounding {
-                None => sum,
-                Some(point) => point.round(sum).map_err(|error| no_amount(error, 0))?,
-            };
-        }
-        Ok(())
-    }
 }
 
-fn billed_units(portions: &Stretches) -> Result<i64, Fault> {
-    let sum = portions.iter().try_fold(0i64, |sum, stretch| sum.checked_add(stretch.units()));
+fn billed_units(stretches: &Stretches) -> Result<i64, Fault> {
+    let sum = stretches.iter().try_fold(0i64, |sum, stretch: &Stretch| sum.checked_add(stretch.units()));
     sum.ok_or_else(|| overflow("quantity", &"more than 64 bits"))
 }

@@ -22,6 +22,7 @@ fn quickstart() -> Tariff {
         tables: all("rates", ".csv"),
         zones: Some(one("zones.csv".into())),
         holidays: Some(one("holidays.csv".into())),
+        ..Sources::default()
     };
     let (tariff, findings) = compile(&sources);
     assert!(findings.is_empty(), "{}", findings.iter().map(|f| format!("{f}\n")).collect::<String>());

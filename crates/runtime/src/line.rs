@@ -274,7 +274,8 @@ impl<'s> Line<'s> {
         fail::at("snapshot.spilled")?;
         let floor = self.ledger.cursor.floor_day;
         if floor > 0 {
-            let day = Date::from_days(floor.saturating_sub(CYCLE_DAYS_MAX));
+            let back = CYCLE_DAYS_MAX.saturating_add(self.setup.tariff.lookback_days());
+            let day = Date::from_days(floor.saturating_sub(back));
             self.accounts.iter_mut().for_each(|shard| shard.forget_before(day));
         }
         let manifest = self.runs.set.manifest();

@@ -229,6 +229,7 @@ fn setup(names: &[&str], shards: usize) -> Setup {
             plan: 0,
             msisdn: Digits::parse(format!("3460000000{n}").as_bytes()).unwrap(),
             imsi: Digits::default(),
+            group: "",
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, n);

@@ -117,6 +117,27 @@ impl Week {
         stretches.iter().copied().find(|stretch| minute < stretch.until).unwrap_or(last)
     }
 
+    /// True when some minute lies in band 0 of both. Weeks with holidays of their own are taken to meet.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.minutes(other).any(|(left, right)| left && right) || self.holidays != other.holidays
+    }
+
+    /// True when every minute in band 0 of `self` is in band 0 of `other`.
+    pub fn lies_in(&self, other: &Self) -> bool {
+        self.minutes(other).all(|(left, right)| !left || right) && self.holidays == other.holidays
+    }
+
+    /// For each minute of each kind of day whether it is in band 0 of `self` and of `other`.
+    fn minutes<'w>(&'w self, other: &'w Self) -> impl Iterator<Item = (bool, bool)> + 'w {
+        let first = |week: &Self, kind: usize, minute: u16| {
+            let stretches = week.kinds.get(kind).map_or(&[] as &[Stretch], AsRef::as_ref);
+            stretches.iter().find(|stretch| minute < stretch.until).is_some_and(|stretch| stretch.band == 0)
+        };
+        (0..self.kinds.len())
+            .flat_map(|kind| (0..DAY_MINUTES).map(move |minute| (kind, minute)))
+            .map(move |(kind, minute)| (first(self, kind, minute), first(other, kind, minute)))
+    }
+
     fn kind(&self, day: i32) -> usize {
         if self.holidays.binary_search(&day).is_ok() {
             return DayKinds::HOLIDAY;

@@ -3,14 +3,19 @@
 //! Never stops at the first finding, and never builds a tariff from sources with an error.
 
 use crate::bands::Calendars;
+use crate::exchange::{self, ExchangeTable};
 use crate::lint;
 use crate::model::{Plan, Tariff};
-use crate::plan::{self, Context, Draft};
+use crate::numbers::{self, NumberTable};
+use crate::plan::{self, Context, Counters, Draft};
 use crate::prefix::PrefixTable;
+use crate::rate_model::Measure;
 use crate::read::Report;
+use crate::sets::{Looks, Words};
 use crate::table::{self, RateTable, ZoneNames};
-use caudal_usage::{CounterId, Date, Diagnostic, Severity};
-use std::cell::RefCell;
+use crate::visit;
+use caudal_usage::{Date, Diagnostic, Severity};
+use std::cell::{Cell, RefCell};
 
 /// Largest plan file: a thousand times what a large plan takes.
 pub const PLAN_BYTES_MAX: usize = 4 << 20;
@@ -38,40 +43,99 @@ pub struct Sources {
     pub zones: Option<SourceFile>,
     /// `holidays.csv`.
     pub holidays: Option<SourceFile>,
+    /// `networks.csv`.
+    pub networks: Option<SourceFile>,
+    /// `numbers.csv`.
+    pub numbers: Option<SourceFile>,
+    /// `exchange.csv`.
+    pub exchange: Option<SourceFile>,
+}
+
+impl Sources {
+    /// Every file, in no order that matters.
+    pub fn all(&self) -> impl Iterator<Item = &SourceFile> {
+        let single = [&self.zones, &self.holidays, &self.networks, &self.numbers, &self.exchange];
+        self.plans.iter().chain(&self.tables).chain(single.into_iter().flatten())
+    }
 }
 
 /// Compiles all sources. The tariff is absent when a finding is an error; warnings leave it.
 pub fn compile(sources: &Sources) -> (Option<Tariff>, Vec<Diagnostic>) {
     let mut findings = Vec::new();
-    let (names, prefixes) = sources.zones.as_ref().map_or_else(Default::default, |file| {
-        read(file, TABLE_BYTES_MAX, &mut findings, table::read_zones).unwrap_or_default()
-    });
-    let calendars = sources.holidays.as_ref().map_or_else(Calendars::default, |file| {
-        read(file, TABLE_BYTES_MAX, &mut findings, table::read_holidays).unwrap_or_default()
-    });
-    let mut files: Vec<_> = sources.tables.iter().collect();
-    files.sort_by(|left, right| left.path.cmp(&right.path));
-    let tables: Vec<RateTable> = files
-        .iter()
-        .filter_map(|file| {
-            read(file, TABLE_BYTES_MAX, &mut findings, |report| table::read_rates(report, &names)).flatten()
-        })
-        .collect();
-    let counters = RefCell::new(Vec::new());
-    let context = Context { zones: &names, tables: &tables, calendars: &calendars, counters: &counters };
+    let common = read_common(sources, &mut findings);
+    let (counters, words) = (RefCell::new(Counters::default()), RefCell::new(Words::default()));
+    let context = Context {
+        zones: &common.names,
+        has_networks: sources.networks.is_some(),
+        tables: &common.tables,
+        calendars: &common.calendars,
+        counters: &counters,
+        words: &words,
+        holidays: None,
+        uses_calendar: Cell::new(false),
+    };
     let mut plans = read_plans(sources, &context, &mut findings);
-    name_versions(&mut plans, sources, &tables);
+    name_versions(&mut plans, sources, &common.tables);
     check_versions(&plans, &mut findings);
     link_bases(&mut plans, &mut findings);
+    check_scopes(&plans, &mut findings);
     findings.sort_by(|left, right| {
         (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
     });
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return (None, findings);
     }
-    let counters = renumber(&mut plans, counters.into_inner());
-    let tariff = assemble(plans, (names, prefixes), tables, (counters, version_of_all(sources)));
+    let counters = renumber(&mut plans, &counters.into_inner().into_names());
+    let tariff = assemble(plans, common, (counters, words.into_inner(), version_of_all(sources)));
     (Some(tariff), findings)
+}
+
+/// The tables that plans refer to.
+struct Common {
+    names: ZoneNames,
+    zones: PrefixTable,
+    networks: PrefixTable,
+    numbers: NumberTable,
+    exchange: ExchangeTable,
+    calendars: Calendars,
+    tables: Vec<RateTable>,
+}
+
+fn read_common(sources: &Sources, findings: &mut Vec<Diagnostic>) -> Common {
+    let (mut names, zones) = sources.zones.as_ref().map_or_else(Default::default, |file| {
+        read(file, TABLE_BYTES_MAX, findings, table::read_zones).unwrap_or_default()
+    });
+    let networks = sources.networks.as_ref().and_then(|file| {
+        read(file, TABLE_BYTES_MAX, findings, |report| table::read_networks(report, &mut names))
+    });
+    let numbers =
+        sources.numbers.as_ref().and_then(|file| read(file, TABLE_BYTES_MAX, findings, numbers::read));
+    let exchange = sources.exchange.as_ref().and_then(|file| {
+        let mut table = read(file, TABLE_BYTES_MAX, findings, exchange::read)?;
+        table.version = content_hash(&[file]).into();
+        Some(table)
+    });
+    let calendars = sources
+        .holidays
+        .as_ref()
+        .and_then(|file| read(file, TABLE_BYTES_MAX, findings, table::read_holidays));
+    let mut files: Vec<_> = sources.tables.iter().collect();
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    let tables = files
+        .iter()
+        .filter_map(|file| {
+            read(file, TABLE_BYTES_MAX, findings, |report| table::read_rates(report, &names)).flatten()
+        })
+        .collect();
+    Common {
+        names,
+        zones,
+        networks: networks.unwrap_or_default(),
+        numbers: numbers.unwrap_or_default(),
+        exchange: exchange.unwrap_or_default(),
+        calendars: calendars.unwrap_or_default(),
+        tables,
+    }
 }
 
 /// A plan version with the file it came from.
@@ -130,6 +194,7 @@ fn read_plans<'a>(sources: &'a Sources, context: &Context, findings: &mut Vec<Di
             if !report.failed() {
                 lint::rates(report, &draft);
                 lint::allowances(report, &draft);
+                lint::mixed(report, &draft);
                 lint::order(&mut draft.version);
             }
             Some(draft)
@@ -154,20 +219,28 @@ fn name_versions(plans: &mut [Read], sources: &Sources, tables: &[RateTable]) {
                 .iter()
                 .any(|&index| tables.get(index as usize).is_some_and(|table| table.path.as_ref() == path))
         };
+        let version = &plan.draft.version;
+        let (mut looks, mut zoned) = (Looks::default(), false);
+        visit::conditions(version, &mut |when| {
+            looks.at(when);
+            zoned |= when.zones.is_some();
+        });
+        let amounts = version.rates.iter().any(|rate| rate.measure == Measure::Amount);
         let mut files = vec![plan.file];
         let mut rates: Vec<_> = sources.tables.iter().filter(|file| used(&file.path)).collect();
         rates.sort_by(|left, right| left.path.cmp(&right.path));
         files.append(&mut rates);
-        files.extend(sources.zones.as_ref().filter(|_| plan.draft.uses_zones));
+        files.extend(sources.zones.as_ref().filter(|_| zoned || looks.origin));
         files.extend(sources.holidays.as_ref().filter(|_| plan.draft.uses_calendar));
+        files.extend(sources.networks.as_ref().filter(|_| looks.network));
+        files.extend(sources.numbers.as_ref().filter(|_| looks.number));
+        files.extend(sources.exchange.as_ref().filter(|_| amounts));
         plan.draft.version.version = content_hash(&files).into();
     }
 }
 
 fn version_of_all(sources: &Sources) -> String {
-    let mut files: Vec<_> = sources.plans.iter().chain(&sources.tables).collect();
-    files.extend(&sources.zones);
-    files.extend(&sources.holidays);
+    let mut files: Vec<_> = sources.all().collect();
     files.sort_by(|left, right| left.path.cmp(&right.path));
     content_hash(&files)
 }
@@ -246,34 +319,59 @@ fn bases<'p>(plans: &'p [Read], id: &'p str) -> impl Iterator<Item = &'p str> {
         .filter_map(|plan| Some(plan.draft.base.as_ref()?.value.as_ref()))
 }
 
-/// Numbers counters in the order of their names, so that a number does not depend on the order of files.
-fn renumber(plans: &mut [Read], names: Vec<String>) -> Box<[Box<str>]> {
-    let mut sorted: Vec<Box<str>> = names.iter().map(|name| name.as_str().into()).collect();
-    sorted.sort_unstable();
-    let number = |old: CounterId| {
-        let name = names.get(old.0 as usize).map_or("", String::as_str);
-        let index = sorted.binary_search_by(|known| known.as_ref().cmp(name)).unwrap_or(usize::MAX);
-        CounterId(u32::try_from(index).unwrap_or(u32::MAX))
-    };
-    for version in plans.iter_mut().map(|plan| &mut plan.draft.version) {
-        for allowance in &mut version.allowances {
-            allowance.counter = number(allowance.counter);
+/// Scopes name rates of the plan or of the plans that it falls back to.
+fn check_scopes(plans: &[Read], findings: &mut Vec<Diagnostic>) {
+    for plan in plans {
+        let mut known: Vec<&str> = Vec::new();
+        let (mut id, mut steps) = (Some(plan.id()), 0);
+        while let Some(level) = id.filter(|_| steps <= plans.len()) {
+            let versions = plans.iter().filter(|other| other.id() == level);
+            known.extend(versions.flat_map(|other| &other.draft.version.rates).map(|rate| rate.id.as_ref()));
+            id = bases(plans, level).next();
+            steps += 1;
         }
-        for tiers in version.rates.iter_mut().filter_map(|rate| rate.tiers.as_mut()) {
-            tiers.counter = number(tiers.counter);
+        for named in plan.draft.rates_named.iter().filter(|named| !known.contains(&named.value.as_str())) {
+            let shown: String = named.value.chars().take(60).collect();
+            let message =
+                format!("`scope` names {shown:?}, expected a rate of the plan: {}", known.join(", "));
+            findings.push(plan.error(named.at, message));
         }
     }
-    sorted.into_boxed_slice()
+}
+
+/// Numbers counters in the order of their names, so that a number does not depend on the order of files.
+fn renumber(plans: &mut [Read], names: &[String]) -> Box<[Box<str>]> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_unstable_by_key(|&old| names.get(old));
+    let mut numbers = vec![0; names.len()];
+    for (new, &old) in (0u32..).zip(&order) {
+        if let Some(slot) = numbers.get_mut(old) {
+            *slot = new;
+        }
+    }
+    for version in plans.iter_mut().map(|plan| &mut plan.draft.version) {
+        visit::counters(version, &mut |counter| {
+            counter.0 = numbers.get(counter.0 as usize).copied().unwrap_or(u32::MAX);
+        });
+    }
+    order.iter().filter_map(|&old| names.get(old)).map(|name| name.as_str().into()).collect()
 }
 
 fn assemble(
     plans: Vec<Read>,
-    (names, zones): (ZoneNames, PrefixTable),
-    tables: Vec<RateTable>,
-    (counters, version): (Box<[Box<str>]>, String),
+    common: Common,
+    (counters, words, version): (Box<[Box<str>]>, Words, String),
 ) -> Tariff {
+    let mut looks = Looks { origin: common.tables.iter().any(|table| table.has_origins), ..Looks::default() };
+    let mut said = vec![false; counters.len()];
     let mut list: Vec<(Box<str>, Vec<_>)> = Vec::new();
     for plan in plans {
+        for counter in visit::said(&plan.draft.version) {
+            if let Some(slot) = said.get_mut(counter.0 as usize) {
+                *slot = true;
+            }
+        }
+        visit::conditions(&plan.draft.version, &mut |when| looks.at(when));
         let id: Box<str> = plan.id().into();
         match list.last_mut().filter(|(last, _)| *last == id) {
             Some((_, versions)) => versions.push(plan.draft.version),
@@ -284,9 +382,15 @@ fn assemble(
     Tariff {
         version: version.into(),
         plans: plans.collect(),
-        zones,
-        zone_names: names.names.into_boxed_slice(),
-        tables: tables.into_boxed_slice(),
+        zones: common.zones,
+        networks: common.networks,
+        zone_names: common.names.names.into_boxed_slice(),
+        numbers: common.numbers,
+        exchange: common.exchange,
+        tables: common.tables.into_boxed_slice(),
         counters,
+        said: said.into_boxed_slice(),
+        words,
+        looks,
     }
 }

@@ -149,6 +149,15 @@ pub fn quantity(text: &str) -> Result<Amount, Refused> {
     end(text, rest, amount, "the end of the quantity")
 }
 
+/// A quantity that may be zero: `0 GB`.
+pub fn quantity_or_zero(text: &str) -> Result<Amount, Refused> {
+    let zero = text.split_once(' ').filter(|(count, _)| decimal(count).is_ok_and(|count| count.is_zero()));
+    match zero.and_then(|(_, word)| quantity::unit(word)) {
+        Some((unit, _)) => Ok(Amount { units: 0, unit }),
+        None => quantity(text),
+    }
+}
+
 /// A quantity whose unit may be left out when it is seconds.
 pub fn quantity_or_seconds(text: &str) -> Result<Amount, Refused> {
     bounded(text)?;

@@ -2,8 +2,10 @@
 //! Relies on conditions being sets, so every question here is one of subset and intersection.
 //! Never changes what is priced, but for the order in which rates are tried.
 
-use crate::model::{PlanVersion, Rate};
+use crate::allowance::Gives;
+use crate::model::PlanVersion;
 use crate::plan::Draft;
+use crate::rate_model::Rate;
 use crate::read::Report;
 use crate::sets::Conditions;
 use caudal_usage::Service;
@@ -17,7 +19,7 @@ pub fn rates(report: &mut Report, draft: &Draft) {
             let message = format!("rate `{}` can never apply: no zone fulfils it", one.id);
             report.warning(at, message, "its table has no row for the zones of `applies_to`");
         }
-        for other in rates.iter().take(index).filter(|other| one.when.overlaps(&other.when)) {
+        for other in rates.iter().take(index).filter(|other| meet(one, other)) {
             let same = one.priority == other.priority;
             if same && !one.when.beats(&other.when) && !other.when.beats(&one.when) {
                 let message =
@@ -25,12 +27,17 @@ pub fn rates(report: &mut Report, draft: &Draft) {
                 report.hinted(at, message, "give one of them a `priority`: 1 comes first");
             }
         }
-        let hides = |other: &&Rate| wins(other, one) && one.when.within(&other.when);
+        let hides = |other: &&Rate| wins(other, one) && meet(one, other) && one.when.within(&other.when);
         if let Some(hider) = rates.iter().find(hides) {
             let message = format!("rate `{}` is never reached: `{}` always comes first", one.id, hider.id);
             report.warning(at, message, "");
         }
     }
+}
+
+/// True when some usage may be priced by either. Rates of accounts come before all others, so they do not meet them.
+fn meet(one: &Rate, other: &Rate) -> bool {
+    one.when.of_accounts() == other.when.of_accounts() && one.when.overlaps(&other.when)
 }
 
 /// True when `one` is tried before `other` although they overlap.
@@ -52,6 +59,25 @@ pub fn allowances(report: &mut Report, draft: &Draft) {
     }
 }
 
+/// A restriction to bands takes from the middle of a usage, portions of their own from its front: one usage cannot have
+/// both.
+pub fn mixed(report: &mut Report, draft: &Draft) {
+    let allowances = &draft.version.allowances;
+    for (banded, &at) in allowances.iter().zip(&draft.allowances_at).filter(|(one, _)| one.bands.is_some()) {
+        let clash = allowances.iter().find(|other| {
+            let restarts = other.more.as_ref().is_some_and(|more| more.restarts);
+            (matches!(other.gives, Gives::Measured { .. }) || restarts) && other.when.overlaps(&banded.when)
+        });
+        if let Some(clash) = clash {
+            let message = format!(
+                "allowance `{}` takes from bands, and `{}` in portions of its own or anew",
+                banded.id, clash.id
+            );
+            report.hinted(at, message, "let them apply to different usage");
+        }
+    }
+}
+
 /// Orders rates by service so that the first whose conditions hold is the winner.
 pub fn order(version: &mut PlanVersion) {
     let rates = &version.rates;
@@ -60,9 +86,15 @@ pub fn order(version: &mut PlanVersion) {
     let mut order: Vec<_> =
         rates.iter().enumerate().map(|(index, rate)| (rate, depth(rate), index)).collect();
     order.sort_by_key(|(rate, depth, index)| (rate.priority, std::cmp::Reverse(*depth), *index));
-    version.by_service = std::array::from_fn(|service| {
-        let bit = Service::ALL.get(service).map_or(0, |service| Conditions::service_bit(*service));
-        let fits = order.iter().filter(|(rate, ..)| rate.when.services & bit != 0);
-        fits.filter_map(|(.., index)| u16::try_from(*index).ok()).collect()
-    });
+    let listed = |own: bool| {
+        std::array::from_fn(|service| {
+            let bit = Service::ALL.get(service).map_or(0, |service| Conditions::service_bit(*service));
+            let fits = order
+                .iter()
+                .filter(|(rate, ..)| rate.when.services & bit != 0 && rate.when.of_accounts() == own);
+            fits.filter_map(|(.., index)| u16::try_from(*index).ok()).collect()
+        })
+    };
+    let (own_by_service, by_service) = (listed(true), listed(false));
+    (version.own_by_service, version.by_service) = (own_by_service, by_service);
 }

@@ -2,12 +2,16 @@
 //! Relies on `compile` having checked everything, so look-ups cannot fail for want of a reference.
 //! Never changes once built, so all shards read one copy.
 
-use crate::bands::Week;
-use crate::grammar::Increments;
+use crate::allowance::Allowance;
+use crate::charges::{Cap, Capacity, Commitment};
+use crate::discount::Discount;
+use crate::exchange::ExchangeTable;
+use crate::numbers::{NumberClass, NumberTable};
 use crate::prefix::PrefixTable;
-use crate::sets::Conditions;
+use crate::rate_model::Rate;
+use crate::sets::{Looks, Words};
 use crate::table::RateTable;
-use caudal_usage::{CounterId, Currency, Date, Decimal, Digits, Price, Rounding, Service, Unit};
+use caudal_usage::{CounterId, Currency, Date, Decimal, Digits, Rounding, Service};
 
 /// A zone, dense index into the tariff's zone names.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -49,9 +53,16 @@ pub struct Tariff {
     pub(crate) version: Box<str>,
     pub(crate) plans: Box<[Plan]>,
     pub(crate) zones: PrefixTable,
+    pub(crate) networks: PrefixTable,
     pub(crate) zone_names: Box<[Box<str>]>,
+    pub(crate) numbers: NumberTable,
+    pub(crate) exchange: ExchangeTable,
     pub(crate) tables: Box<[RateTable]>,
     pub(crate) counters: Box<[Box<str>]>,
+    /// By counter: true when events show its use by themselves.
+    pub(crate) said: Box<[bool]>,
+    pub(crate) words: Words,
+    pub(crate) looks: Looks,
 }
 
 impl Tariff {
@@ -83,9 +94,37 @@ impl Tariff {
         self.zones.find(number, day).map(|entry| entry.zone)
     }
 
+    /// The zone of a serving network on a local day, by longest prefix.
+    #[inline]
+    pub fn network_zone(&self, network: Digits, day: i32) -> Option<ZoneId> {
+        self.networks.find(network, day).map(|entry| entry.zone)
+    }
+
+    /// What kind of number this is on a local day, by longest prefix.
+    #[inline]
+    pub fn number_class(&self, number: Digits, day: i32) -> Option<NumberClass> {
+        self.numbers.find(number, day)
+    }
+
     /// The prefix table.
     pub fn prefixes(&self) -> &PrefixTable {
         &self.zones
+    }
+
+    /// What amounts in other currencies are worth.
+    pub fn exchange(&self) -> &ExchangeTable {
+        &self.exchange
+    }
+
+    /// Attribute values and accounts that conditions name.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// Which facts some condition looks at; the others need not be found out.
+    #[inline]
+    pub fn looks(&self) -> Looks {
+        self.looks
     }
 
     /// Name of a zone of this tariff.
@@ -104,10 +143,23 @@ impl Tariff {
         self.counters.get(counter.0 as usize).map_or("", AsRef::as_ref)
     }
 
+    /// True when events show the use of a counter by themselves: a plain allowance, graduated tiers of a cycle.
+    #[inline]
+    pub fn is_said(&self, counter: CounterId) -> bool {
+        self.said.get(counter.0 as usize).copied().unwrap_or(false)
+    }
+
     /// The counter of a stable text.
     pub fn counter(&self, name: &str) -> Option<CounterId> {
         let index = self.counters.binary_search_by(|counter| counter.as_ref().cmp(name)).ok()?;
         u32::try_from(index).ok().map(CounterId)
+    }
+
+    /// Days before the current cycle over which a balance may still be asked for: the longest rollover or own period.
+    pub fn lookback_days(&self) -> i32 {
+        let versions = self.plans.iter().flat_map(|plan| &plan.versions);
+        let days = versions.flat_map(|version| &version.allowances).map(Allowance::lookback_days).max();
+        days.unwrap_or(0)
     }
 }
 
@@ -137,127 +189,101 @@ pub struct PlanVersion {
     pub tax_category: Option<Box<str>>,
     /// General-ledger code of its events.
     pub gl_code: Option<Box<str>>,
-    /// Rounding point of a charge line.
-    pub line_rounding: Rounding,
-    /// Rounding point of an event's sum; absent: the exact sum.
-    pub event_rounding: Option<Rounding>,
+    /// Where its amounts are rounded.
+    pub rounding: RoundingPoints,
     /// Dense index of the plan whose rates are tried when none here matches.
     pub base: Option<u32>,
     /// Its rates, in the order of the file.
     pub rates: Box<[Rate]>,
-    /// Rates by service index, in the order in which they are tried.
-    pub by_service: [Box<[u16]>; 4],
-    /// Allowances in the order in which they are consumed.
+    /// Rates of accounts of their own, by service index, in the order in which they are tried.
+    pub own_by_service: ByService,
+    /// All other rates, likewise.
+    pub by_service: ByService,
+    /// Allowances in the order in which they are consumed, those of money among them.
     pub allowances: Box<[Allowance]>,
+    /// True when the greatest weight comes first.
+    pub by_weight: bool,
+    /// True when allowances of one rank are refilled at different times, so that expiry decides between them.
+    pub by_expiry: bool,
+    /// Discounts in the order in which they are taken.
+    pub discounts: Box<[Discount]>,
+    /// Caps over several rates.
+    pub caps: Box<[Cap]>,
+    /// Promised minimums of a cycle.
+    pub commitments: Box<[Commitment]>,
+    /// Prices of a cycle by several meters.
+    pub capacities: Box<[Capacity]>,
     /// Recurring charges. They are settled at the close of a cycle, not here.
     pub recurring: Box<[Recurring]>,
+}
+
+/// Indexes of rates by service index.
+pub type ByService = [Box<[u16]>; 4];
+
+/// Where amounts are rounded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoundingPoints {
+    /// A charge line.
+    pub line: Rounding,
+    /// An event's sum; absent: the exact sum.
+    pub event: Option<Rounding>,
+    /// The total of a cycle.
+    pub cycle: Rounding,
+    /// An amount that comes from another currency.
+    pub exchange: Rounding,
 }
 
 impl PlanVersion {
     /// The rates that may price a service, best first: the first whose conditions hold wins.
     #[inline]
     pub fn rates_for(&self, service: Service) -> impl Iterator<Item = &Rate> {
-        let order: &[u16] = self.by_service.get(service.index()).map_or(&[], AsRef::as_ref);
-        order.iter().filter_map(|&index| self.rates.get(usize::from(index)))
+        listed(&self.rates, &self.by_service, service)
+    }
+
+    /// The rates for single accounts, likewise.
+    #[inline]
+    pub fn own_rates_for(&self, service: Service) -> impl Iterator<Item = &Rate> {
+        listed(&self.rates, &self.own_by_service, service)
     }
 }
 
-/// One rate of a plan.
-#[derive(Debug)]
-pub struct Rate {
-    /// Its id.
-    pub id: Box<str>,
-    /// When it applies.
-    pub when: Conditions,
-    /// The smaller number is tried first; only meaningful between rates that overlap.
-    pub priority: u32,
-    /// Which band holds when; one band for always where the plan names none.
-    pub week: Week,
-    /// What is charged in each band.
-    pub pricing: Pricing,
-    /// Graduated tiers over the cycle; they replace the band's price.
-    pub tiers: Option<Tiers>,
+fn listed<'v>(
+    rates: &'v [Rate],
+    lists: &'v ByService,
+    service: Service,
+) -> impl Iterator<Item = &'v Rate> + use<'v> {
+    let order: &[u16] = lists.get(service.index()).map_or(&[], AsRef::as_ref);
+    order.iter().filter_map(|&index| rates.get(usize::from(index)))
 }
 
-/// Where the prices of a rate stand.
-#[derive(Debug)]
-pub enum Pricing {
-    /// In the plan, by band index.
-    Plan(Box<[BandTerms]>),
-    /// In a rate table.
-    Table {
-        /// Index for [`Tariff::table`].
-        table: u32,
-        /// By band index.
-        bands: Box<[TableBand]>,
-    },
-}
-
-/// Prices of one band of a rate written in the plan.
-#[derive(Clone, Debug)]
-pub struct BandTerms {
-    /// Name of the band; absent where the rate has no bands.
-    pub name: Option<Box<str>>,
-    /// What is charged.
-    pub terms: Terms,
-}
-
-/// One band of a rate whose prices stand in a table.
-#[derive(Clone, Debug)]
-pub struct TableBand {
-    /// Name of the band; absent where the rate has no bands.
-    pub name: Option<Box<str>>,
-    /// Index of that name in the table; absent where the table has only rows for all bands.
-    pub in_table: Option<u32>,
-}
-
-/// What is charged and in which portions.
+/// Over what something is counted before it begins anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Terms {
-    /// Price per N base units.
-    pub price: Price,
-    /// Billed portions.
-    pub increments: Increments,
-    /// Fee of a call that starts under these terms.
-    pub connection_fee: Decimal,
+pub enum Period {
+    /// One event.
+    Event,
+    /// A local day.
+    Day,
+    /// A local week from Monday.
+    Week,
+    /// The account's cycle.
+    Cycle,
+    /// A stretch of its own, from a day.
+    Every(Every, Date),
+    /// It never begins anew.
+    Ever,
 }
 
-/// Graduated tiers: each unit of the cycle costs what its place in the sum says.
-#[derive(Debug)]
-pub struct Tiers {
-    /// Counts billed units that no allowance covered.
-    pub counter: CounterId,
-    /// Steps, bounds rising, the last one open.
-    pub steps: Box<[TierStep]>,
+/// Whose usage is counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs)]
+pub enum Shared {
+    #[default]
+    Subscription,
+    Group,
+    Account,
 }
 
-/// One tier.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TierStep {
-    /// Last unit of the cycle that it holds; absent: all further ones.
-    pub up_to: Option<i64>,
-    /// Price per N base units.
-    pub price: Price,
-}
-
-/// A quantity that is used up before anything is priced.
-#[derive(Debug)]
-pub struct Allowance {
-    /// Its id.
-    pub id: Box<str>,
-    /// When it applies.
-    pub when: Conditions,
-    /// Base units per cycle.
-    pub quantity: i64,
-    /// Base unit.
-    pub unit: Unit,
-    /// Counts what was used.
-    pub counter: CounterId,
-    /// The smaller number is consumed first.
-    pub priority: u32,
-}
-
-/// How often a recurring charge falls due.
+/// How often something falls due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Every {

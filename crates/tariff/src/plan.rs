@@ -2,16 +2,20 @@
 //! Relies on tables, zones and calendars being read already; base plans and counters are linked by `compile`.
 //! Never lets a key pass that it does not understand: what is not supported yet is refused by name.
 
-use crate::allowance;
+use crate::allowance::{self, Allowance};
 use crate::bands::Calendars;
-use crate::model::{Days, PlanVersion};
-use crate::rate;
+use crate::charges::{self, Cap, Capacity, Commitment};
+use crate::discount::{self, Discount};
+use crate::model::{Days, PlanVersion, Recurring, RoundingPoints};
+use crate::rate::{self, Rates};
+use crate::rate_model::TimeBase;
 use crate::read::{At, Fields, Report};
 use crate::recurring;
-use crate::sets::Conditions;
+use crate::sets::Words;
 use crate::table::{RateTable, ZoneNames};
-use caudal_usage::{CounterId, Currency, Rounding, RoundingMode};
-use std::cell::RefCell;
+use caudal_usage::{CounterId, Currency, Rounding, RoundingMode, TimeZone};
+use hashbrown::HashMap;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -26,24 +30,52 @@ pub const ID_MAX: usize = 64;
 pub struct Context<'a> {
     /// Zones by name.
     pub zones: &'a ZoneNames,
+    /// True when networks have zones.
+    pub has_networks: bool,
     /// Rate tables, in the order of their paths.
     pub tables: &'a [RateTable],
-    /// Holidays.
+    /// Holidays by calendar.
     pub calendars: &'a Calendars,
     /// Counter names, numbered as plans are read; renumbered at the end.
-    pub counters: &'a RefCell<Vec<String>>,
+    pub counters: &'a RefCell<Counters>,
+    /// Attribute values and accounts that conditions name.
+    pub words: &'a RefCell<Words>,
+    /// Holidays of the plan at hand.
+    pub holidays: Option<Arc<[i32]>>,
+    /// True once something of the plan at hand depends on its holidays.
+    pub uses_calendar: Cell<bool>,
+}
+
+/// Counters by their stable names.
+#[derive(Debug, Default)]
+pub struct Counters {
+    numbers: HashMap<String, u32>,
+}
+
+impl Counters {
+    /// Names in the order of their numbers.
+    pub fn into_names(self) -> Vec<String> {
+        let mut names = vec![String::new(); self.numbers.len()];
+        for (name, number) in self.numbers {
+            if let Some(slot) = names.get_mut(number as usize) {
+                *slot = name;
+            }
+        }
+        names
+    }
 }
 
 impl Context<'_> {
     /// The number of a counter, given now, final after renumbering.
     pub fn counter(&self, plan: &str, kind: &str, id: &str) -> CounterId {
-        let name = format!("{plan}/{kind}/{id}");
-        let mut counters = self.counters.borrow_mut();
-        let index = counters.iter().position(|known| *known == name).unwrap_or_else(|| {
-            counters.push(name);
-            counters.len() - 1
-        });
-        CounterId(u32::try_from(index).unwrap_or(u32::MAX))
+        let numbers = &mut self.counters.borrow_mut().numbers;
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        CounterId(*numbers.entry(format!("{plan}/{kind}/{id}")).or_insert(next))
+    }
+
+    /// The same for one plan, with its holidays.
+    fn of_plan(&self, holidays: Option<Arc<[i32]>>) -> Context<'_> {
+        Context { holidays, uses_calendar: Cell::new(false), ..*self }
     }
 }
 
@@ -61,31 +93,14 @@ pub struct Draft {
     pub allowances_at: Vec<usize>,
     /// Tables that it uses, sorted.
     pub tables: BTreeSet<u32>,
-    /// True when it depends on zones.
-    pub uses_zones: bool,
-    /// The calendar that it uses.
+    /// True when something depends on its holidays.
     pub uses_calendar: bool,
+    /// Rates that scopes name.
+    pub rates_named: Vec<At<String>>,
 }
 
-const LATER: &[&str] = &[
-    "discount",
-    "cap",
-    "commitment",
-    "minimum",
-    "charge",
-    "one_time",
-    "promotion",
-    "phase",
-    "trial",
-    "threshold",
-    "round_over",
-    "late",
-    "allow_negative",
-    "exchange",
-];
-
 /// Reads one plan file. `None` when what it is cannot be told; other findings stand in `report`.
-pub fn read(report: &mut Report, context: &Context) -> Option<Draft> {
+pub fn read(report: &mut Report, shared: &Context) -> Option<Draft> {
     let text = report.text;
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -97,30 +112,25 @@ pub fn read(report: &mut Report, context: &Context) -> Option<Draft> {
     }
     let mut fields = Fields::new(document.get_ref(), 0);
     let head = read_head(report, &mut fields)?;
-    let holidays = read_calendar(report, &mut fields, context);
-    let mut ids = Ids { plan: head.id.value, seen: BTreeSet::new() };
-    let rates = rate::read_all(report, &mut fields, &mut ids, context, &holidays);
-    let (allowances, allowances_at) = allowance::read_all(report, &mut fields, &mut ids, context);
-    let recurring = recurring::read_all(report, &mut fields, &mut ids);
+    let context = shared.of_plan(read_calendar(report, &mut fields, shared));
+    let mut ids = Ids { plan: head.id.value, seen: BTreeSet::new(), rates_named: Vec::new() };
+    let items = read_items(report, &mut fields, &mut ids, (&context, &head));
     let base = fields.text(report, "base").map(|base| At { at: base.at, value: base.value.into() });
-    fields.finish(report, LATER);
-    if rates.list.is_empty() && base.is_none() {
+    fields.finish(report, &[]);
+    if items.rates.list.is_empty() && base.is_none() {
         report.warning(
             head.id.at,
             "the plan has no rate and no base plan",
             "all its usage will be `no_rate`",
         );
     }
-    let zoned = |when: &Conditions| when.zones.is_some();
-    let uses_zones = rates.list.iter().any(|rate| zoned(&rate.when))
-        || allowances.iter().any(|allowance| zoned(&allowance.when));
     Some(Draft {
         at: head.id.at,
-        rates_at: rates.at,
-        allowances_at,
-        tables: rates.tables,
-        uses_zones,
-        uses_calendar: rates.uses_calendar,
+        rates_at: items.rates.at,
+        rates_named: ids.rates_named,
+        allowances_at: items.allowances_at,
+        tables: items.rates.tables,
+        uses_calendar: context.uses_calendar.get(),
         base,
         version: PlanVersion {
             plan: head.id.value.into(),
@@ -130,15 +140,55 @@ pub fn read(report: &mut Report, context: &Context) -> Option<Draft> {
             days: head.days,
             tax_category: head.tax_category.map(Into::into),
             gl_code: head.gl_code.map(Into::into),
-            line_rounding: head.rounding.0,
-            event_rounding: head.rounding.1,
+            rounding: head.rounding,
             base: None,
-            rates: rates.list.into_boxed_slice(),
+            rates: items.rates.list.into(),
+            own_by_service: Default::default(),
             by_service: Default::default(),
-            allowances: allowances.into_boxed_slice(),
-            recurring: recurring.into_boxed_slice(),
+            by_weight: head.by_weight,
+            by_expiry: allowance::by_expiry(&items.allowances, head.by_weight),
+            allowances: items.allowances.into(),
+            discounts: items.discounts.into(),
+            caps: items.caps.into(),
+            commitments: items.commitments.into(),
+            capacities: items.capacities.into(),
+            recurring: items.recurring.into(),
         },
     })
+}
+
+/// The lists of a plan.
+struct Items {
+    rates: Rates,
+    allowances: Vec<Allowance>,
+    allowances_at: Vec<usize>,
+    discounts: Vec<Discount>,
+    caps: Vec<Cap>,
+    commitments: Vec<Commitment>,
+    capacities: Vec<Capacity>,
+    recurring: Vec<Recurring>,
+}
+
+fn read_items(
+    report: &mut Report,
+    fields: &mut Fields,
+    ids: &mut Ids,
+    (context, head): (&Context, &Head),
+) -> Items {
+    let Head { time, signed, by_weight, .. } = *head;
+    let rates = rate::read_all(report, fields, ids, (context, rate::Defaults { time, signed }));
+    let reading = allowance::Reading { context, time, by_weight, signed };
+    let (allowances, allowances_at) = allowance::read_all(report, fields, ids, &reading);
+    Items {
+        rates,
+        allowances,
+        allowances_at,
+        discounts: discount::read_all(report, fields, ids, (context, time)),
+        caps: charges::read_caps(report, fields, ids, context),
+        commitments: charges::read_commitments(report, fields, ids, context),
+        capacities: charges::read_capacities(report, fields, ids, (context, time)),
+        recurring: recurring::read_all(report, fields, ids),
+    }
 }
 
 struct Head<'t> {
@@ -148,7 +198,10 @@ struct Head<'t> {
     days: Days,
     tax_category: Option<&'t str>,
     gl_code: Option<&'t str>,
-    rounding: (Rounding, Option<Rounding>),
+    rounding: RoundingPoints,
+    time: TimeBase,
+    signed: bool,
+    by_weight: bool,
 }
 
 fn read_head<'t>(report: &mut Report, fields: &mut Fields<'t, '_>) -> Option<Head<'t>> {
@@ -171,16 +224,45 @@ fn read_head<'t>(report: &mut Report, fields: &mut Fields<'t, '_>) -> Option<Hea
     }
     let tax_category = fields.text(report, "tax_category").map(|text| text.value);
     let gl_code = fields.text(report, "gl_code").map(|text| text.value);
-    let rounding = read_rounding(report, fields);
-    Some(Head { id: id?, name: name?.value, currency: parsed, days, tax_category, gl_code, rounding })
+    let rounding = read_rounding(report, fields, parsed);
+    let time = read_time(report, fields).unwrap_or_default();
+    let signed = fields.flag(report, "allow_negative").is_some_and(|flag| flag.value);
+    let by_weight = fields.choice(report, "consume", &[("priority", false), ("weight", true)])?;
+    let (id, name) = (id?, name?.value);
+    Some(Head { id, name, currency: parsed, days, tax_category, gl_code, rounding, time, signed, by_weight })
 }
 
-fn read_rounding(report: &mut Report, fields: &mut Fields) -> (Rounding, Option<Rounding>) {
-    let Some(mut points) = fields.table(report, "rounding") else { return (Rounding::LINE, None) };
-    let line = read_point(report, &mut points, "line").unwrap_or(Rounding::LINE);
-    let event = read_point(report, &mut points, "event");
-    points.finish(report, &["cycle"]);
-    (line, event)
+/// `time_zone` of a plan or a rate.
+pub fn read_time(report: &mut Report, fields: &mut Fields) -> Option<TimeBase> {
+    let text = fields.text(report, "time_zone")?;
+    let base = match text.value {
+        "account" => Some(TimeBase::Account),
+        "visited" => Some(TimeBase::Visited),
+        name => TimeZone::parse(name).map(TimeBase::Zone),
+    };
+    if base.is_none() {
+        let found: String = text.value.chars().take(60).collect();
+        let expected = "\"account\", \"visited\" or an IANA time zone such as \"Europe/Madrid\"";
+        report.error(text.at, format!("`time_zone` is {found:?}, expected {expected}"));
+    }
+    base
+}
+
+fn read_rounding(report: &mut Report, fields: &mut Fields, currency: Option<Currency>) -> RoundingPoints {
+    let places = currency.map_or(2, Currency::places);
+    let mut rounding = RoundingPoints {
+        line: Rounding::LINE,
+        event: None,
+        cycle: Rounding { places, mode: RoundingMode::default() },
+        exchange: Rounding::LINE,
+    };
+    let Some(mut points) = fields.table(report, "rounding") else { return rounding };
+    rounding.line = read_point(report, &mut points, "line").unwrap_or(rounding.line);
+    rounding.event = read_point(report, &mut points, "event");
+    rounding.cycle = read_point(report, &mut points, "cycle").unwrap_or(rounding.cycle);
+    rounding.exchange = read_point(report, &mut points, "exchange").unwrap_or(rounding.exchange);
+    points.finish(report, &[]);
+    rounding
 }
 
 fn read_point(report: &mut Report, points: &mut Fields, key: &'static str) -> Option<Rounding> {
@@ -227,9 +309,16 @@ pub struct Ids<'t> {
     pub plan: &'t str,
     /// Ids so far, by kind.
     seen: BTreeSet<(&'static str, String)>,
+    /// Rates that scopes name, looked up once base plans are known.
+    rates_named: Vec<At<String>>,
 }
 
 impl Ids<'_> {
+    /// Notes rates that a scope names.
+    pub fn name_rates(&mut self, words: &[At<&str>]) {
+        self.rates_named.extend(words.iter().map(|word| At { at: word.at, value: word.value.to_owned() }));
+    }
+
     /// Reads `id` of one item.
     pub fn read<'t>(
         &mut self,

@@ -1,20 +1,19 @@
-//! The `[[rate]]` tables of a plan: conditions, price or table, increments, bands, tiers.
-//! Relies on the grammar for every text and on the week for gaps and overlaps of bands.
-//! Never mixes two ways of pricing: a rate has a price, a table or tiers.
+//! The `[[rate]]` tables of a plan: which usage, which way of pricing, and what few rates say besides.
+//! Relies on the files next door for prices, bands, tiers and amounts rated elsewhere.
+//! Never mixes two ways of pricing: a rate has a price, a table, steps, tiers, or is of an amount.
 
-use crate::bands::{BANDS_MAX, BandTimes, Week, WeekFault};
-use crate::conditions::{read_conditions, read_priority};
-use crate::grammar::{self, DayKinds, Increments};
-use crate::model::{BandTerms, Pricing, Rate, TableBand, Terms, TierStep, Tiers};
-use crate::plan::{Context, ITEMS_MAX, Ids};
-use crate::read::{At, Fields, Report};
-use crate::table::default_increments;
-use caudal_usage::{Decimal, Price, Unit};
+use crate::amounts;
+use crate::bands::Week;
+use crate::charges::read_cap_of_rate;
+use crate::conditions::{Applies, read_needed, read_priority};
+use crate::grammar;
+use crate::plan::{Context, ITEMS_MAX, Ids, read_time};
+use crate::prices;
+use crate::rate_model::{Measure, Pricing, Rate, RateOptions, RoundOver, Split, TimeBase};
+use crate::read::{Fields, Report};
+use crate::tiers;
+use caudal_usage::{Decimal, Service, Unit};
 use std::collections::BTreeSet;
-use std::sync::Arc;
-
-/// Most tiers of one rate.
-pub const TIERS_MAX: usize = 100;
 
 /// The rates of one plan file.
 #[derive(Default)]
@@ -25,43 +24,32 @@ pub struct Rates {
     pub at: Vec<usize>,
     /// Rate tables used.
     pub tables: BTreeSet<u32>,
-    /// True when a band names holidays.
-    pub uses_calendar: bool,
 }
 
-const LATER: &[&str] = &[
-    "cap",
-    "discount",
-    "minimum",
-    "maximum",
-    "grace",
-    "minimum_quantity",
-    "minimum_duration",
-    "round_over",
-    "steps",
-    "free",
-    "split",
-    "time_zone",
-    "markup",
-    "allow_negative",
-    "percent",
-    "fixed",
-];
+/// What rates inherit from the head of their plan.
+#[derive(Clone, Copy)]
+pub struct Defaults {
+    /// In which zone bands lie.
+    pub time: TimeBase,
+    /// True when prices below zero are taken.
+    pub signed: bool,
+}
 
 /// Reads all rates.
 pub fn read_all(
     report: &mut Report,
     fields: &mut Fields,
     ids: &mut Ids,
-    context: &Context,
-    holidays: &Option<Arc<[i32]>>,
+    (context, defaults): (&Context, Defaults),
 ) -> Rates {
     let mut rates = Rates::default();
     for mut item in fields.tables(report, "rate", ITEMS_MAX) {
         let at = item.at;
-        let mut reading = Reading { report, context, holidays, rates: &mut rates };
+        let signed = item.flag(report, "allow_negative").map_or(defaults.signed, |flag| flag.value);
+        let time = read_time(report, &mut item).unwrap_or(defaults.time);
+        let mut reading = Reading { report, context, rates: &mut rates, signed, time, plan: ids.plan };
         let rate = reading.rate(&mut item, ids);
-        item.finish(report, LATER);
+        item.finish(report, &[]);
         if let Some(rate) = rate {
             rates.list.push(rate);
             rates.at.push(at);
@@ -71,331 +59,236 @@ pub fn read_all(
 }
 
 /// What is at hand while one rate is read.
-struct Reading<'a, 'r, 'c> {
-    report: &'a mut Report<'r>,
-    context: &'a Context<'c>,
-    holidays: &'a Option<Arc<[i32]>>,
-    rates: &'a mut Rates,
+pub struct Reading<'a, 'r, 'c> {
+    /// Findings.
+    pub report: &'a mut Report<'r>,
+    /// What the plan refers to.
+    pub context: &'a Context<'c>,
+    /// The rates so far.
+    pub rates: &'a mut Rates,
+    /// True when prices below zero are taken.
+    pub signed: bool,
+    /// In which zone bands lie.
+    pub time: TimeBase,
+    /// Id of the plan.
+    pub plan: &'a str,
 }
 
-/// What every band of a rate has unless it says otherwise.
-struct Common {
-    unit: Unit,
-    price: Option<Price>,
-    increments: Increments,
-    connection_fee: Decimal,
-}
+/// The keys of which a rate has exactly one; bands may have the prices instead.
+const WAYS: [&str; 6] = ["price", "table", "steps", "tiers", "pass_through", "percentage"];
 
-/// One entry of `bands`.
-struct Band {
-    at: usize,
-    name: Box<str>,
-    times: BandTimes,
-    terms: Option<Terms>,
+/// Every key of a rate besides, for one whose conditions are not understood.
+const OTHERS: [&str; 13] = [
+    "increments",
+    "partial",
+    "free",
+    "grace",
+    "minimum_quantity",
+    "minimum_charge",
+    "maximum_charge",
+    "connection_fee",
+    "fee_when_covered",
+    "bands",
+    "split",
+    "round_over",
+    "cap",
+];
+
+/// A way of pricing as read.
+pub struct Priced {
+    /// What is counted.
+    pub measure: Measure,
+    /// Base unit of prices and quantities.
+    pub unit: Unit,
+    /// The prices.
+    pub pricing: Pricing,
+    /// Tiers, where they replace the price.
+    pub tiers: Option<tiers::Tiers>,
+    /// When which band holds.
+    pub week: Week,
 }
 
 impl Reading<'_, '_, '_> {
     fn rate(&mut self, item: &mut Fields, ids: &mut Ids) -> Option<Rate> {
         let id = ids.read(self.report, item, "rate");
-        let conditions = read_conditions(self.report, item, self.context);
+        let applies = read_needed(self.report, item, self.context, self.time);
         let priority = read_priority(self.report, item);
-        // Without a service the unit is unknown, and everything else would be a finding that means nothing.
-        let Some((mut when, unit)) = conditions else {
-            for key in ["price", "table", "increments", "connection_fee", "bands", "tiers"] {
-                item.skip(key);
-            }
+        let Some(mut applies) = applies else {
+            WAYS.into_iter().chain(OTHERS).for_each(|key| item.skip(key));
             return None;
         };
-        self.one_way(item);
-        let table = self.table(item, unit);
-        let common = self.common(item, unit);
-        let bands = self.bands(item, &common, table.is_some());
-        let tiers = self.tiers(item, unit, (ids.plan, id.as_ref()?.value));
-        let week = self.week(&bands)?;
-        if let Some(index) = table {
-            let rates = self.context.tables.get(usize::try_from(index).ok()?)?;
-            when.zones = Some(match &when.zones {
-                Some(zones) => zones.and(&rates.zones),
-                None => rates.zones.clone(),
-            });
-            self.rates.tables.insert(index);
+        if let Some(bands) = &applies.bands {
+            let message =
+                format!("`band` of a rate ({}), expected it in allowances and discounts", bands.join(", "));
+            self.report.error(applies.at, message);
         }
-        let pricing = match table {
-            Some(table) => self.table_bands(item.at, table, &bands)?,
-            None => Pricing::Plan(plan_bands(&common, &bands, tiers.as_ref())?),
-        };
-        Some(Rate { id: id?.value.into(), when, priority, week, pricing, tiers })
+        self.one_way(item);
+        let id = id.map_or("", |id| id.value);
+        let priced = self.priced(item, &mut applies, id)?;
+        let more = self.options(item, &priced, id);
+        let round_over = self.round_over(item, &priced, id);
+        Some(Rate {
+            id: id.into(),
+            when: applies.when,
+            priority,
+            time: self.time,
+            week: priced.week,
+            measure: priced.measure,
+            pricing: priced.pricing,
+            tiers: priced.tiers,
+            round_over: round_over?,
+            more: more.map(Box::new),
+        })
     }
 
-    /// A rate has a price, a table or tiers, and nothing that would be without effect beside it.
+    fn priced(&mut self, item: &mut Fields, applies: &mut Applies, id: &str) -> Option<Priced> {
+        if item.has("pass_through") || item.has("percentage") {
+            return amounts::read(self, item, applies, id);
+        }
+        if item.has("tiers") {
+            return tiers::read_rate(self, item, applies, id);
+        }
+        prices::read(self, item, applies)
+    }
+
+    /// A rate has one way of pricing, and nothing that would be without effect beside it.
     fn one_way(&mut self, item: &Fields) {
-        let clash = |keys: [&str; 2]| keys.iter().all(|key| item.has(key));
-        let clashes = [["price", "table"], ["price", "tiers"], ["table", "tiers"], ["bands", "tiers"]];
-        for [first, second] in clashes.into_iter().filter(|keys| clash(*keys)) {
+        let ways: Vec<_> = WAYS.into_iter().filter(|key| item.has(key)).collect();
+        if let [first, second, ..] = ways.as_slice() {
             self.report
                 .error(item.place(second), format!("`{second}` beside `{first}`, expected one of them"));
         }
-        for key in ["increments", "connection_fee"].into_iter().filter(|key| clash(["table", key])) {
-            let message = format!("`{key}` beside `table`, expected it in the table's own columns");
-            self.report.error(item.place(key), message);
-        }
-        if !["price", "table", "tiers", "bands"].iter().any(|key| item.has(key)) {
+        if ways.is_empty() && !item.has("bands") {
             self.report.error(
                 item.at,
-                "no price, expected one of: price, table, tiers, or a price in each of bands",
+                "no price, expected one of: price, table, steps, tiers, pass_through, percentage, or a price in each of bands",
             );
         }
-    }
-
-    fn table(&mut self, item: &mut Fields, unit: Unit) -> Option<u32> {
-        let path = item.text(self.report, "table")?;
-        let found = self.context.tables.iter().position(|table| table.path.as_ref() == path.value);
-        let Some(table) = found.and_then(|index| self.context.tables.get(index)) else {
-            let shown: String = path.value.chars().take(80).collect();
-            let known: Vec<_> = self.context.tables.iter().map(|table| table.path.as_ref()).collect();
-            let message =
-                format!("`table` is {shown:?}, expected a rate table of the pipeline: {}", known.join(", "));
-            self.report.error(path.at, message);
-            return None;
-        };
-        if table.unit != unit {
-            let (found, expected) = (table.unit.as_str(), unit.as_str());
-            self.report
-                .error(path.at, format!("`table` prices {found}, expected {expected} for these services"));
-        }
-        found.and_then(|index| u32::try_from(index).ok())
-    }
-
-    fn common(&mut self, item: &mut Fields, unit: Unit) -> Common {
-        let price = self.price(item, unit);
-        let increments = self.increments(item, unit).unwrap_or_else(|| default_increments(unit));
-        let connection_fee = self.fee(item, unit).unwrap_or_default();
-        Common { unit, price, increments, connection_fee }
-    }
-
-    fn price(&mut self, item: &mut Fields, unit: Unit) -> Option<Price> {
-        let at = item.place("price");
-        let (price, found) = item.parsed(self.report, "price", grammar::price)?.value;
-        if found != unit {
-            let (found, expected) = (found.as_str(), unit.as_str());
-            self.report.error(at, format!("`price` is per {found}, expected {expected} for these services"));
-        } else if price.amount.is_sign_negative() {
-            self.report.error(at, "`price` is below zero, which is not supported yet");
-        }
-        Some(price)
-    }
-
-    fn increments(&mut self, item: &mut Fields, unit: Unit) -> Option<Increments> {
-        let at = item.place("increments");
-        let (increments, found) = item.parsed(self.report, "increments", grammar::increments)?.value;
-        if found != unit {
-            let (found, expected) = (found.as_str(), unit.as_str());
-            let message = format!("`increments` counts {found}, expected {expected} for these services");
-            self.report.error(at, message);
-        }
-        Some(increments)
-    }
-
-    fn fee(&mut self, item: &mut Fields, unit: Unit) -> Option<Decimal> {
-        let fee = item.parsed(self.report, "connection_fee", grammar::decimal)?;
-        if fee.value.is_sign_negative() {
-            self.report.error(fee.at, "`connection_fee` is below zero, which is not supported yet");
-        }
-        if unit != Unit::Millisecond {
-            self.report.error(fee.at, "`connection_fee` never applies here, expected it for calls only");
-        }
-        Some(fee.value)
-    }
-
-    fn bands(&mut self, item: &mut Fields, common: &Common, from_table: bool) -> Vec<Band> {
-        let at = item.place("bands");
-        let (has, mut list) = (item.has("bands"), Vec::<Band>::new());
-        for mut entry in item.tables(self.report, "bands", BANDS_MAX) {
-            let name = entry.needed(self.report, "name");
-            let times = BandTimes {
-                days: entry.parsed(self.report, "days", grammar::days).map(|days| days.value),
-                hours: entry.parsed(self.report, "hours", grammar::hours).map(|hours| hours.value),
+        let clashes: &[(&str, &str)] = &[
+            ("tiers", "bands"),
+            ("tiers", "free"),
+            ("tiers", "split"),
+            ("steps", "free"),
+            ("table", "increments"),
+            ("table", "connection_fee"),
+            ("pass_through", "bands"),
+            ("percentage", "bands"),
+        ];
+        for (way, key) in clashes.iter().filter(|(way, key)| item.has(way) && item.has(key)) {
+            let expected = match *way {
+                "table" => "expected it in the table's own columns",
+                _ => "expected one of them",
             };
-            let said = ["price", "increments", "connection_fee"].into_iter().find(|key| entry.has(key));
-            if let Some(key) = said.filter(|_| from_table) {
-                self.report.error(
-                    entry.place(key),
-                    format!("`{key}` in a band beside `table`, which has the prices"),
-                );
-            }
-            let price = self.price(&mut entry, common.unit).or(common.price);
-            let increments = self.increments(&mut entry, common.unit).unwrap_or(common.increments);
-            let connection_fee = self.fee(&mut entry, common.unit).unwrap_or(common.connection_fee);
-            if price.is_none() && !from_table {
-                self.report.error(entry.at, "neither the band nor its rate has a `price`");
-            }
-            let terms = price.map(|price| Terms { price, increments, connection_fee });
-            let at = entry.at;
-            entry.finish(self.report, &["dates", "time_zone", "percent"]);
-            let Some(name) = name else { continue };
-            if list.iter().any(|known| known.name.as_ref() == name.value) {
-                self.report.error(name.at, format!("band {:?} stands twice", clip(name.value)));
-            }
-            list.push(Band { at, name: name.value.into(), times, terms });
+            self.report.error(item.place(key), format!("`{key}` beside `{way}`, {expected}"));
         }
-        if has && list.is_empty() {
-            self.report.error(at, "`bands` is empty, expected at least one band");
-        }
-        let last = list.len().saturating_sub(1);
-        for band in list.iter().take(last).filter(|band| band.times.is_otherwise()) {
-            self.report.error(band.at, "a band without days and hours, expected it at the end only");
-        }
-        list
-    }
-
-    /// The compiled week; findings name the stretch and the bands.
-    fn week(&mut self, bands: &[Band]) -> Option<Week> {
-        if bands.is_empty() {
-            return Some(Week::constant());
-        }
-        let times: Vec<_> = bands.iter().map(|band| band.times.clone()).collect();
-        let named = Week::names_holidays(&times);
-        let first_at = bands.first().map_or(0, |band| band.at);
-        if named && self.holidays.is_none() {
-            let hint = "name the calendar in the plan: holidays = \"…\"";
-            self.report.hinted(first_at, "bands name holidays, but no calendar is chosen", hint);
-        }
-        self.rates.uses_calendar |= named;
-        let faults = match Week::compile(&times, self.holidays.as_deref().unwrap_or(&[])) {
-            Ok(week) => return Some(week),
-            Err(faults) => faults,
-        };
-        for fault in faults {
-            match fault {
-                WeekFault::Gap { kind, minutes } => {
-                    let (from, to) = (clock(minutes.start), clock(minutes.end));
-                    let message = format!("no band on {} from {from} to {to}", day_word(kind));
-                    let hint = "a last band without days and hours takes what is left";
-                    self.report.hinted(first_at, message, hint);
-                }
-                WeekFault::Overlap { kind, minute, bands: (one, other) } => {
-                    let name = |index: usize| bands.get(index).map_or("", |band| band.name.as_ref());
-                    let at = bands.get(other).map_or(first_at, |band| band.at);
-                    let (time, first, second) = (clock(minute), clip(name(one)), clip(name(other)));
-                    let when = day_word(kind);
-                    self.report
-                        .error(at, format!("bands {first:?} and {second:?} overlap on {when} from {time}"));
-                }
-            }
-        }
-        None
-    }
-
-    /// Joins the bands of a rate with those of its table: every zone must have a price in every band.
-    fn table_bands(&mut self, at: usize, table: u32, bands: &[Band]) -> Option<Pricing> {
-        let rates = self.context.tables.get(usize::try_from(table).ok()?)?;
-        let index = |name: &str| rates.bands.iter().position(|known| known.as_ref() == name);
-        for name in rates.bands.iter().filter(|name| !bands.iter().any(|band| band.name == **name)) {
-            let message =
-                format!("{} has rows for band {:?}, which the rate does not name", rates.path, clip(name));
-            self.report.hinted(at, message, "add it to the rate's `bands` with its days and hours");
-        }
-        let joined: Vec<_> = bands
-            .iter()
-            .map(|band| TableBand {
-                name: Some(band.name.clone()),
-                in_table: index(&band.name).and_then(|index| u32::try_from(index).ok()),
-            })
-            .collect();
-        let joined = if bands.is_empty() { vec![TableBand { name: None, in_table: None }] } else { joined };
-        for (zone, name) in self.context.zones.names.iter().enumerate() {
-            let zone = crate::model::ZoneId(u32::try_from(zone).ok()?);
-            let rows = rates.rows_of(zone);
-            let priced =
-                |band: &TableBand| rows.iter().any(|row| row.band.is_none() || row.band == band.in_table);
-            for band in joined.iter().filter(|band| !rows.is_empty() && !priced(band)) {
-                let band = clip(band.name.as_deref().unwrap_or_default());
-                self.report.error(at, format!("{} has no row for zone {name} in band {band:?}", rates.path));
-            }
-        }
-        Some(Pricing::Table { table, bands: joined.into_boxed_slice() })
-    }
-
-    fn tiers(&mut self, item: &mut Fields, unit: Unit, (plan, id): (&str, &str)) -> Option<Tiers> {
-        let mut table = item.table(self.report, "tiers")?;
-        for (key, only) in [("model", "graduated"), ("over", "cycle")] {
-            let found = table.needed(self.report, key);
-            if let Some(found) = found.filter(|found| found.value != only) {
-                let shown = clip(found.value);
-                let message =
-                    format!("`{key}` is {shown:?}, expected {only:?}; others are not supported yet");
-                self.report.error(found.at, message);
-            }
-        }
-        let at = table.place("steps");
-        let mut steps = Vec::new();
-        for mut step in table.tables(self.report, "steps", TIERS_MAX) {
-            let price = self.price(&mut step, unit);
-            if !step.has("price") {
-                self.report.error(step.at, "`price` is missing");
-            }
-            let up_to = step.parsed(self.report, "up_to", grammar::quantity);
-            if let Some(up_to) = up_to.as_ref().filter(|up_to| up_to.value.unit != unit) {
-                let (found, expected) = (up_to.value.unit.as_str(), unit.as_str());
-                self.report.error(
-                    up_to.at,
-                    format!("`up_to` counts {found}, expected {expected} for these services"),
-                );
-            }
-            let at = step.at;
-            step.finish(self.report, &["flat_fee", "minimum", "maximum"]);
-            let zero = Price { amount: Decimal::ZERO, per: 1 };
-            let up_to = up_to.map(|up_to| up_to.value.units);
-            steps.push(At { at, value: TierStep { up_to, price: price.unwrap_or(zero) } });
-        }
-        table.finish(self.report, &["free", "maximum_in"]);
-        self.tier_order(at, &steps);
-        let counter = self.context.counter(plan, "tier", id);
-        Some(Tiers { counter, steps: steps.into_iter().map(|step| step.value).collect() })
-    }
-
-    /// Bounds must rise, and the last tier must be open.
-    fn tier_order(&mut self, at: usize, steps: &[At<TierStep>]) {
-        if steps.is_empty() {
-            self.report.error(at, "no tiers, expected at least one step");
-        }
-        for pair in steps.windows(2) {
-            let [lower, upper] = pair else { continue };
-            let risen = match (lower.value.up_to, upper.value.up_to) {
-                (Some(low), Some(high)) => low < high,
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-            if !risen {
+        for way in ["pass_through", "percentage"].into_iter().filter(|way| item.has(way)) {
+            let quantity = ["increments", "partial", "free", "grace", "minimum_quantity", "connection_fee"];
+            for key in quantity.into_iter().filter(|key| item.has(key)) {
                 self.report
-                    .error(upper.at, "tiers out of order, expected `up_to` above that of the step before");
+                    .error(item.place(key), format!("`{key}` beside `{way}`, which counts no quantity"));
             }
         }
-        if let Some(last) = steps.last().filter(|last| last.value.up_to.is_some()) {
-            self.report.error(last.at, "the last tier has `up_to`, expected an open last tier");
+    }
+
+    /// What few rates say; `None` where nothing is said.
+    fn options(&mut self, item: &mut Fields, priced: &Priced, id: &str) -> Option<RateOptions> {
+        let keys = [
+            "partial",
+            "free",
+            "grace",
+            "minimum_quantity",
+            "minimum_charge",
+            "maximum_charge",
+            "fee_when_covered",
+            "split",
+            "cap",
+        ];
+        let said = keys.into_iter().any(|key| item.has(key));
+        let unit = priced.unit;
+        let free = self.units(item, "free", unit);
+        let grace = self.units(item, "grace", unit);
+        let minimum_quantity = self.units(item, "minimum_quantity", unit);
+        let pro_rata = item.choice(self.report, "partial", &[("whole", false), ("pro_rata", true)])?;
+        let splits = [("by_increment", Split::ByIncrement), ("exact", Split::Exact), ("start", Split::Start)];
+        let split = item.choice(self.report, "split", &splits)?;
+        let minimum_charge = self.charge(item, "minimum_charge");
+        let maximum_at = item.place("maximum_charge");
+        let maximum_charge = self.charge(item, "maximum_charge");
+        if minimum_charge.zip(maximum_charge).is_some_and(|(least, greatest)| least > greatest) {
+            self.report.error(maximum_at, "`maximum_charge` is below `minimum_charge`");
         }
+        let fee_when_covered = item.flag(self.report, "fee_when_covered").is_none_or(|flag| flag.value);
+        let cap = read_cap_of_rate(self.report, item, (self.context, self.plan, id));
+        said.then_some(RateOptions {
+            free,
+            grace,
+            minimum_quantity,
+            pro_rata,
+            split,
+            minimum_charge,
+            maximum_charge,
+            cap,
+            fee_when_covered,
+        })
+    }
+
+    /// Base units of a key that counts what the rate counts; 0 where nothing is said.
+    fn units(&mut self, item: &mut Fields, key: &'static str, unit: Unit) -> i64 {
+        let at = item.place(key);
+        let Some(amount) = item.parsed(self.report, key, grammar::quantity) else { return 0 };
+        if amount.value.unit != unit {
+            let (found, expected) = (amount.value.unit.as_str(), unit.as_str());
+            self.report.error(at, format!("`{key}` counts {found}, expected {expected} as the rate's price"));
+        }
+        amount.value.units
+    }
+
+    /// An amount of zero or more.
+    pub fn charge(&mut self, item: &mut Fields, key: &'static str) -> Option<Decimal> {
+        let amount = item.parsed(self.report, key, grammar::decimal)?;
+        if amount.value.is_sign_negative() && !amount.value.is_zero() {
+            self.report.error(amount.at, format!("`{key}` is {}, expected zero or more", amount.value));
+        }
+        Some(amount.value)
+    }
+
+    fn round_over(&mut self, item: &mut Fields, priced: &Priced, id: &str) -> Option<RoundOver> {
+        let at = item.place("round_over");
+        let said = item.has("round_over");
+        let words = [("record", 0u8), ("part", 1), ("session", 2), ("day", 3), ("cycle", 4)];
+        let choice = item.choice(self.report, "round_over", &words)?;
+        let steps = match &priced.pricing {
+            Pricing::Plan(bands) => bands.iter().any(|band| !band.steps.is_empty()),
+            Pricing::Table { .. } | Pricing::Amount(_) => false,
+        };
+        if choice >= 3 && (steps || item.has("free")) {
+            let hint = "a position in the usage goes on over `record` and `session` only";
+            self.report.hinted(at, "`round_over` of a day or a cycle beside steps", hint);
+        }
+        if said && choice >= 2 && priced.measure != Measure::Units {
+            self.report.error(at, "`round_over` beside a price per event, which is never rounded up");
+        }
+        let meters = || ["measured", "billed"].map(|kind| self.context.counter(self.plan, kind, id));
+        Some(match choice {
+            1 => RoundOver::Part,
+            2 => RoundOver::Session(meters()),
+            3 => RoundOver::Day(meters()),
+            4 => RoundOver::Cycle(meters()),
+            _ => RoundOver::Record,
+        })
     }
 }
 
-fn plan_bands(common: &Common, bands: &[Band], tiers: Option<&Tiers>) -> Option<Box<[BandTerms]>> {
-    let (increments, connection_fee) = (common.increments, common.connection_fee);
-    if bands.is_empty() {
-        let first = tiers.and_then(|tiers| tiers.steps.first()).map(|step| step.price);
-        let price = common.price.or(first)?;
-        return Some([BandTerms { name: None, terms: Terms { price, increments, connection_fee } }].into());
+/// True when the services of some conditions are calls only.
+pub fn calls_only(applies: &Applies) -> bool {
+    applies.when.services == crate::sets::Conditions::service_bit(Service::Voice)
+}
+
+/// What a price per `found` counts where usage counts `unit`; events may be counted of anything.
+pub fn measure(unit: Option<Unit>, found: Unit) -> Option<Measure> {
+    match (unit, found) {
+        (Some(unit), found) if unit == found => Some(Measure::Units),
+        (_, Unit::Event) => Some(Measure::Events),
+        _ => None,
     }
-    let named = |band: &Band| Some(BandTerms { name: Some(band.name.clone()), terms: band.terms? });
-    bands.iter().map(named).collect()
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-fn clock(minute: u16) -> String {
-    format!("{:02}:{:02}", minute / 60, minute % 60)
-}
-
-fn day_word(kind: usize) -> &'static str {
-    DayKinds::WORDS.get(kind).copied().unwrap_or_default()
 }

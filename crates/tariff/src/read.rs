@@ -237,6 +237,88 @@ impl<'t, 'i> Fields<'t, 'i> {
         table.map(|table| Fields::new(table, value.span().start))
     }
 
+    /// The first text under `key` in the tables of the list `list`, or in their own `steps`. Takes nothing.
+    pub fn first_text_within(&self, list: &str, key: &str) -> Option<&'t str> {
+        let value =
+            self.table.iter().find(|(name, _)| name.get_ref().as_ref() == list).map(|(_, value)| value)?;
+        let tables = value.get_ref().as_array()?.iter().filter_map(|item| item.get_ref().as_table());
+        let inner = |table: &'t DeTable<'i>| {
+            let inner = Fields::new(table, 0);
+            let own = table.iter().find(|(name, _)| name.get_ref().as_ref() == key);
+            let nested = || (list != "steps").then(|| inner.first_text_within("steps", key)).flatten();
+            own.and_then(|(_, value)| value.get_ref().as_str()).or_else(nested)
+        };
+        tables.into_iter().find_map(inner)
+    }
+
+    /// The text of a key, where it is one. Takes nothing.
+    pub fn peek_text(&self, key: &str) -> Option<&'t str> {
+        let value =
+            self.table.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)?;
+        value.get_ref().as_str()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, report: &mut Report, key: &'static str) -> Option<At<bool>> {
+        let value = self.take(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            wrong(report, key, value, "true or false, without quotes");
+        }
+        flag.map(|flag| At { at: value.span().start, value: flag })
+    }
+
+    /// One of some words, the first where nothing is said.
+    pub fn choice<T: Copy>(
+        &mut self,
+        report: &mut Report,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let Some(text) = self.text(report, key) else { return words.first().map(|(_, value)| *value) };
+        let found = words.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
+        if found.is_none() {
+            let shown: String = text.value.chars().take(40).collect();
+            let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            report.error(text.at, format!("`{key}` is {shown:?}, expected one of: {}", all.join(", ")));
+        }
+        found
+    }
+
+    /// Every key with its text or list of texts, at most `max`, in the order of the keys.
+    pub fn every_words(self, report: &mut Report, max: usize) -> Vec<(&'t str, Vec<At<&'t str>>)> {
+        if self.table.len() > max {
+            report.error(self.at, format!("{} keys found, expected at most {max}", self.table.len()));
+        }
+        let mut list = Vec::new();
+        for (name, value) in self.table.iter().take(max) {
+            let mut words = Vec::new();
+            for item in one_or_many(value) {
+                match item.get_ref().as_str() {
+                    Some(word) => words.push(At { at: item.span().start, value: word }),
+                    None => wrong(report, name.get_ref(), item, "a text in quotes, or a list of texts"),
+                }
+            }
+            list.push((name.get_ref().as_ref(), words));
+        }
+        list
+    }
+
+    /// Every key with its table, at most `max`, in the order of the keys.
+    pub fn every_table(self, report: &mut Report, max: usize) -> Vec<(&'t str, Fields<'t, 'i>)> {
+        if self.table.len() > max {
+            report.error(self.at, format!("{} keys found, expected at most {max}", self.table.len()));
+        }
+        let mut list = Vec::new();
+        for (name, value) in self.table.iter().take(max) {
+            match value.get_ref().as_table() {
+                Some(table) => list.push((name.get_ref().as_ref(), Fields::new(table, value.span().start))),
+                None => wrong(report, name.get_ref(), value, "a table in braces"),
+            }
+        }
+        list
+    }
+
     /// A list of at most `max` tables; empty when absent.
     pub fn tables(&mut self, report: &mut Report, key: &'static str, max: usize) -> Vec<Fields<'t, 'i>> {
         let Some(value) = self.take(key) else { return Vec::new() };

@@ -25,16 +25,7 @@ pub fn read_all(report: &mut Report, fields: &mut Fields, ids: &mut Ids) -> Vec<
         if price.as_ref().is_some_and(|price| price.value.is_sign_negative()) {
             report.error(price_at, "`price` is below zero, which is not supported yet");
         }
-        let every = item.text(report, "every").and_then(|text| {
-            let every = read_every(text.value);
-            if every.is_none() {
-                let found: String = text.value.chars().take(40).collect();
-                let message =
-                    format!("`every` is {found:?}, expected a period such as \"1 month\" or \"7 days\"");
-                report.error(text.at, message);
-            }
-            every
-        });
+        let every = read_every_of(report, &mut item);
         let in_advance = read_choice(report, &mut item, "billed", ["in_advance", "in_arrears"]);
         let by_day = read_choice(report, &mut item, "proration", ["by_day", "none"]);
         item.finish(report, RECURRING_LATER);
@@ -54,6 +45,18 @@ fn read_choice(report: &mut Report, item: &mut Fields, key: &'static str, words:
         report.error(text.at, format!("`{key}` is {found:?}, expected {first:?} or {second:?}"));
     }
     text.value == first
+}
+
+/// Reads `every` of an item.
+pub fn read_every_of(report: &mut Report, item: &mut Fields) -> Option<Every> {
+    let text = item.text(report, "every")?;
+    let every = read_every(text.value);
+    if every.is_none() {
+        let found: String = text.value.chars().take(40).collect();
+        let message = format!("`every` is {found:?}, expected a period such as \"1 month\" or \"7 days\"");
+        report.error(text.at, message);
+    }
+    every
 }
 
 fn read_every(text: &str) -> Option<Every> {

@@ -4,8 +4,9 @@
 
 use crate::bands::{Calendars, gaps};
 use crate::grammar::{self, Increments};
-use crate::model::{Days, Terms, ZoneId};
+use crate::model::{Days, ZoneId};
 use crate::prefix::{PrefixEntry, PrefixTable};
+use crate::rate_model::Terms;
 use crate::read::Report;
 use crate::rows::Rows;
 use crate::sets::ZoneSet;
@@ -28,6 +29,10 @@ pub struct RateTable {
     pub bands: Box<[Box<str>]>,
     /// Zones that it has rows for.
     pub zones: ZoneSet,
+    /// True when a price or a fee is below zero.
+    pub has_negative: bool,
+    /// True when a row names the zone of the near party.
+    pub has_origins: bool,
     rows: Box<[Row]>,
     /// By zone: index of its first row and number of its rows.
     by_zone: Box<[(u32, u32)]>,
@@ -38,6 +43,8 @@ pub struct RateTable {
 pub struct Row {
     /// The zone that it prices.
     pub zone: ZoneId,
+    /// The zone of the near party; absent: all zones without a row of their own.
+    pub origin: Option<ZoneId>,
     /// Band, index into the table's names; absent: all bands without a row of their own.
     pub band: Option<u32>,
     /// When it holds.
@@ -49,19 +56,21 @@ pub struct Row {
 }
 
 impl RateTable {
-    /// The row for a zone and band on a local day: the band's own row, else the zone's row for all bands.
+    /// The row for a zone, the near party's zone and a band on a local day. A row of that near zone comes before one for
+    /// all, then a row of that band before one for all.
     #[inline]
-    pub fn row(&self, zone: ZoneId, band: Option<u32>, day: i32) -> Option<&Row> {
-        let mut general = None;
+    pub fn row(&self, zone: ZoneId, origin: Option<ZoneId>, band: Option<u32>, day: i32) -> Option<&Row> {
+        let mut best = None;
+        let mut rank = 0;
         for row in self.rows_of(zone).iter().filter(|row| row.days.contains(day)) {
-            if row.band == band {
-                return Some(row);
-            }
-            if row.band.is_none() {
-                general = Some(row);
+            let fits =
+                (row.origin.is_none() || row.origin == origin) && (row.band.is_none() || row.band == band);
+            let here = 1 + 2 * u8::from(row.origin.is_some()) + u8::from(row.band.is_some());
+            if fits && here > rank {
+                (best, rank) = (Some(row), here);
             }
         }
-        general
+        best
     }
 
     /// All rows of a zone.
@@ -71,7 +80,7 @@ impl RateTable {
     }
 
     fn new(path: &str, unit: Unit, bands: Vec<Box<str>>, mut rows: Vec<Row>) -> Self {
-        rows.sort_by_key(|row| (row.zone, row.band, row.days.from));
+        rows.sort_by_key(|row| (row.zone, row.origin, row.band, row.days.from));
         let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let width = rows.last().map_or(0, |row| row.zone.0 as usize + 1);
         let mut by_zone = vec![(0, 0); width];
@@ -88,6 +97,11 @@ impl RateTable {
             unit,
             bands: bands.into_boxed_slice(),
             zones: ZoneSet::of(rows.iter().map(|row| row.zone)),
+            has_negative: rows.iter().any(|row| {
+                let below = |amount: Decimal| amount.is_sign_negative() && !amount.is_zero();
+                below(row.terms.price.amount) || below(row.terms.connection_fee)
+            }),
+            has_origins: rows.iter().any(|row| row.origin.is_some()),
             rows: rows.into_boxed_slice(),
             by_zone: by_zone.into_boxed_slice(),
         }
@@ -145,11 +159,68 @@ pub fn read_zones(report: &mut Report) -> (ZoneNames, PrefixTable) {
     }
     let table = PrefixTable::build(entries);
     lint_prefixes(report, &table);
+    lint_reach(report, &table);
     (names, table)
 }
 
+/// Reads `network,zone,valid_from,valid_to`: MCC, or MCC and MNC, of serving networks. Its zones join those of numbers.
+pub fn read_networks(report: &mut Report, names: &mut ZoneNames) -> PrefixTable {
+    let mut entries = Vec::new();
+    let columns = &["network", "zone", "valid_from", "valid_to"];
+    let Some(mut rows) = Rows::open(report, columns, &["valid_from", "valid_to"]) else {
+        return PrefixTable::default();
+    };
+    while rows.next(report) {
+        let prefix =
+            Digits::parse(rows.get("network").as_bytes()).filter(|digits| (3..=6).contains(&digits.len()));
+        if prefix.is_none() {
+            rows.wrong(
+                report,
+                "network",
+                "the 3 digits of a country (MCC), or the 5 or 6 of a network (MCC and MNC)",
+            );
+        }
+        let zone = rows.get("zone");
+        if zone.is_empty() || zone.len() > NAME_MAX {
+            rows.wrong(report, "zone", "a zone name of 1 to 64 characters");
+            continue;
+        }
+        let zone = names.intern(zone);
+        let days = rows.days(report);
+        if let Some(prefix) = prefix {
+            entries.push(PrefixEntry { prefix, zone, days, line: rows.line });
+        }
+    }
+    let table = PrefixTable::build(entries);
+    lint_prefixes(report, &table);
+    table
+}
+
+/// A prefix whose ten longer ones all stand there for always is never the longest of a full number.
+fn lint_reach(report: &mut Report, table: &PrefixTable) {
+    let mut run: Option<(Digits, u16)> = None;
+    let mut hidden = Vec::new();
+    for entry in table.entries().iter().filter(|entry| entry.days == Days::ALWAYS && entry.prefix.len() > 1) {
+        let parent = entry.prefix.prefix(entry.prefix.len() - 1);
+        let digit = 1u16 << entry.prefix.digit(entry.prefix.len() - 1);
+        let digits = match run {
+            Some((known, digits)) if known == parent => digits | digit,
+            _ => digit,
+        };
+        run = Some((parent, digits));
+        if digits == 0x3FF {
+            hidden.push(parent);
+        }
+    }
+    for entry in table.entries().iter().filter(|entry| hidden.contains(&entry.prefix)) {
+        let message = format!("prefix {} is never reached: all ten longer ones stand here too", entry.prefix);
+        let line = usize::try_from(entry.line).unwrap_or(0);
+        report.push(caudal_usage::Diagnostic::error_in_line(report.file, line, message).as_warning());
+    }
+}
+
 /// Versions of one prefix must be disjoint, and should follow each other.
-fn lint_prefixes(report: &mut Report, table: &PrefixTable) {
+pub fn lint_prefixes(report: &mut Report, table: &PrefixTable) {
     for versions in table.entries().chunk_by(|left, right| left.prefix == right.prefix) {
         for pair in versions.windows(2) {
             let [earlier, later] = pair else { continue };
@@ -169,23 +240,38 @@ fn lint_prefixes(report: &mut Report, table: &PrefixTable) {
     }
 }
 
-/// Reads `zone,band,price,per,first,next,connection_fee,valid_from,valid_to`.
+/// Reads `zone,origin_zone,band,price,per,first,next,connection_fee,valid_from,valid_to`.
 pub fn read_rates(report: &mut Report, zones: &ZoneNames) -> Option<RateTable> {
-    let columns =
-        &["zone", "band", "price", "per", "first", "next", "connection_fee", "valid_from", "valid_to"];
-    let optional = ["band", "first", "next", "connection_fee", "valid_from", "valid_to"];
+    let columns = &[
+        "zone",
+        "origin_zone",
+        "band",
+        "price",
+        "per",
+        "first",
+        "next",
+        "connection_fee",
+        "valid_from",
+        "valid_to",
+    ];
+    let optional = ["origin_zone", "band", "first", "next", "connection_fee", "valid_from", "valid_to"];
     let mut rows = Rows::open(report, columns, &optional)?;
     let (mut bands, mut list, mut unit) = (Vec::<Box<str>>::new(), Vec::new(), None);
     while rows.next(report) {
         let zone = zones.get(rows.get("zone"));
         if zone.is_none() {
-            rows.wrong(report, "zone", "a zone of zones.csv");
+            rows.wrong(report, "zone", "a zone of zones.csv or networks.csv");
+        }
+        let origin_name = rows.get("origin_zone");
+        let origin = zones.get(origin_name);
+        if origin.is_none() && !origin_name.is_empty() {
+            rows.wrong(report, "origin_zone", "a zone of zones.csv, or nothing");
         }
         let band = intern_band(report, &rows, &mut bands);
         let terms = read_terms(report, &rows, &mut unit);
         let days = rows.days(report);
         if let (Some(zone), Some(terms)) = (zone, terms) {
-            list.push(Row { zone, band, days, terms, line: rows.line });
+            list.push(Row { zone, origin, band, days, terms, line: rows.line });
         }
     }
     if list.is_empty() {
@@ -215,11 +301,7 @@ fn intern_band(report: &mut Report, rows: &Rows, bands: &mut Vec<Box<str>>) -> O
 
 fn read_terms(report: &mut Report, rows: &Rows, unit: &mut Option<Unit>) -> Option<Terms> {
     let price = match grammar::decimal(rows.get("price")) {
-        Ok(price) if !price.is_sign_negative() => Some(price),
-        Ok(_) => {
-            rows.wrong(report, "price", "a price of zero or more (rewards are not supported yet)");
-            None
-        }
+        Ok(price) => Some(price),
         Err(refused) => {
             rows.wrong(report, "price", refused.expected);
             None
@@ -249,10 +331,10 @@ fn fee(report: &mut Report, rows: &Rows, unit: Unit) -> Option<Decimal> {
     if text.is_empty() {
         return Some(Decimal::ZERO);
     }
-    let fee = grammar::decimal(text).ok().filter(|fee| !fee.is_sign_negative() || fee.is_zero());
+    let fee = grammar::decimal(text).ok();
     let fits = fee.is_some_and(|fee| fee.is_zero() || unit == Unit::Millisecond);
     if !fits {
-        rows.wrong(report, "connection_fee", "an amount of zero or more, above zero for calls only");
+        rows.wrong(report, "connection_fee", "an amount, other than zero for calls only");
     }
     fee
 }
@@ -277,7 +359,10 @@ pub fn default_increments(unit: Unit) -> Increments {
 
 /// Rows of one zone and band must be disjoint, and should follow each other.
 fn lint_rows(report: &mut Report, zones: &ZoneNames, table: &RateTable) {
-    for rows in table.rows.chunk_by(|left, right| (left.zone, left.band) == (right.zone, right.band)) {
+    for rows in table
+        .rows
+        .chunk_by(|left, right| (left.zone, left.origin, left.band) == (right.zone, right.origin, right.band))
+    {
         let Some(last) = rows.last() else { continue };
         let zone = zones.names.get(last.zone.0 as usize).map_or("", AsRef::as_ref);
         for pair in rows.windows(2) {

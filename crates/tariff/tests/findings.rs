@@ -22,6 +22,7 @@ fn run(plans: &[&str], table: &str, zones: &str, holidays: &str) -> (Option<Tari
         tables: vec![file("rates/t.csv", table)],
         zones: Some(file("zones.csv", zones)),
         holidays: Some(file("holidays.csv", holidays)),
+        ..Sources::default()
     };
     let (tariff, findings) = compile(&sources);
     (tariff, findings.iter().map(|finding| format!("{finding}\n")).collect())
@@ -99,7 +100,7 @@ fn small_grammars_point_at_the_character() {
         ("price = \"1 per s\"\nincrements = \"30/\"", "expected a number such as"),
         ("price = \"1 per s\"\nconnection_fee = 0.15", "`connection_fee` is 0.15, expected a text in quotes"),
         ("price = \"1 per s\"\npriority = 0", "`priority` is 0, expected a whole number from 1"),
-        ("", "no price, expected one of: price, table, tiers"),
+        ("", "no price, expected one of: price, table, steps, tiers"),
         ("price = \"1 per s\"\ntable = \"rates/t.csv\"", "`table` beside `price`"),
         (
             "table = \"rates/x.csv\"",
@@ -113,7 +114,7 @@ fn small_grammars_point_at_the_character() {
         ("{ service = \"fax\" }", "7:26: error: found \"fax\", expected one of: voice, sms, data, content"),
         ("{ zone = \"es\" }", "`service` is missing"),
         ("{ service = \"voice\", zone = [\"es\", \"xx\"] }", "zone \"xx\" is not in zones.csv"),
-        ("{ service = [\"voice\", \"data\"] }", "services that count in different units"),
+        ("{ service = [\"voice\", \"data\"] }", "`price` is per ms, expected event for these services"),
         ("{ service = \"voice\", rating_group = 1 }", "`rating_group` never holds here"),
         ("{ service = \"voice\", direction = \"up\" }", "found \"up\", expected one of: out, in"),
         ("{ service = [] }", "at least one text"),
@@ -124,33 +125,136 @@ fn small_grammars_point_at_the_character() {
 }
 
 #[test]
-fn what_is_not_supported_yet_is_refused_by_name() {
-    let later = |key: &str| format!("error: `{key}` is not supported yet");
-    refused(&format!("{HEAD}{RATE}[[discount]]\nid = \"d\"\n"), &["9:3", &later("discount")]);
-    refused(&format!("{HEAD}{RATE}cap = {{ amount = \"20.00\", per = \"cycle\" }}\n"), &[&later("cap")]);
-    refused(&format!("{HEAD}commitment = \"5\"\n{RATE}"), &[&later("commitment")]);
-    let allowance = "[[allowance]]\nid = \"a\"\nquantity = \"1 GB\"\n";
-    refused(
-        &format!(
-            "{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\" }}\nrollover = {{ max = \"5 GB\" }}\n"
+fn what_recurring_charges_cannot_say_yet_is_refused_by_name() {
+    let charge = "[[recurring]]\nid = \"f\"\nprice = \"5.00\"\nevery = \"1 month\"\n";
+    refused(&format!("{HEAD}{RATE}{charge}trial = \"30 days\"\n"), &["error: `trial` is not supported yet"]);
+}
+
+#[test]
+fn options_that_cannot_stand_together_are_refused() {
+    let voice = |more: &str| with(&format!("applies_to = {{ service = \"voice\" }}\n{more}"));
+    for (more, expected) in [
+        (
+            "price = \"1 per s\"\nsteps = [ { price = \"1 per s\" } ]",
+            "`steps` beside `price`, expected one of them",
         ),
-        &[&later("rollover")],
-    );
-    refused(
-        &format!("{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\", zone = \"es\" }}\n"),
-        &["`zone` for data is not supported yet"],
-    );
-    refused(
-        &format!("{HEAD}{RATE}{allowance}applies_to = {{ service = \"data\" }}\nrefill = \"day\"\n"),
-        &["`refill` is \"day\", expected \"cycle\"; others are not supported yet"],
-    );
-    let on_net = RATE.replace("\"voice\"", "\"voice\", on_net = true");
-    refused(&format!("{HEAD}{on_net}"), &[&later("on_net")]);
-    let steps = "tiers = { model = \"volume\", over = \"cycle\", steps = [ { price = \"1 per s\" } ] }";
-    refused(
-        &with(&format!("applies_to = {{ service = \"voice\" }}\n{steps}")),
-        &["`model` is \"volume\", expected \"graduated\"; others are not supported yet"],
-    );
+        ("steps = [ { up_to = \"1 s\", price = \"1 per s\" } ]", "the last step has `up_to`"),
+        ("steps = [ { price = \"1 per s\" } ]\nfree = \"1 s\"", "`free` beside `steps`"),
+        ("steps = []", "no steps, expected at least one"),
+        ("price = \"1 per s\"\nfree = \"1 kB\"", "`free` counts octet, expected ms as the rate's price"),
+        ("price = \"1 per s\"\ngrace = \"0 s\"", "expected a whole number"),
+        (
+            "price = \"1 per s\"\nminimum_charge = \"2\"\nmaximum_charge = \"1\"",
+            "`maximum_charge` is below `minimum_charge`",
+        ),
+        ("price = \"1 per s\"\nminimum_charge = \"-1\"", "`minimum_charge` is -1, expected zero or more"),
+        (
+            "price = \"1 per s\"\nsplit = \"never\"",
+            "`split` is \"never\", expected one of: by_increment, exact, start",
+        ),
+        ("price = \"1 per s\"\npartial = \"half\"", "expected one of: whole, pro_rata"),
+        ("price = \"1 per s\"\ntime_zone = \"Mars\"", "`time_zone` is \"Mars\""),
+        (
+            "price = \"1 per s\"\nfree = \"1 s\"\nround_over = \"day\"",
+            "`round_over` of a day or a cycle beside steps",
+        ),
+        ("price = \"1 per event\"\nround_over = \"day\"", "`round_over` beside a price per event"),
+        ("price = \"1 per s\"\ncap = { per = \"cycle\" }", "`amount` is missing"),
+        (
+            "price = \"1 per s\"\ncap = { amount = \"1\", per = \"year\" }",
+            "expected one of: cycle, day, week",
+        ),
+        ("price = \"1 per s\"\nfee_when_covered = \"no\"", "expected true or false, without quotes"),
+        ("pass_through = {}\nincrements = \"1\"", "`increments` beside `pass_through`"),
+        ("pass_through = { markup = \"-1\" }", "`markup` is below zero"),
+        ("percentage = { fixed = \"1\" }", "`percent` is missing"),
+        ("tiers = { model = \"steep\" }", "expected one of: graduated, volume, package, stair_step"),
+        (
+            "tiers = { model = \"volume\", over = \"day\", steps = [ { price = \"1 per s\" } ] }",
+            "`over` is a day or a week",
+        ),
+        ("tiers = { model = \"package\", price = \"1\" }", "`size` is missing"),
+        (
+            "tiers = { model = \"stair_step\", steps = [ { price = \"1 per s\" } ] }",
+            "`price` of a stair step",
+        ),
+        ("applies_to = 5", "not TOML"),
+    ] {
+        refused(&voice(more), &[expected]);
+    }
+    for (when, expected) in [
+        ("roaming_zone = \"fr\"", "`roaming_zone` never holds: there is no networks.csv"),
+        ("special = \"fun\"", "expected one of: emergency, free, premium, test"),
+        ("on_net = \"yes\"", "expected true or false"),
+        ("band = \"peak\"", "`band` of a rate (peak)"),
+        ("hours = \"20:00-08:00\"", "times inside one day"),
+        ("attribute = { trunk = 5 }", "`trunk` is 5, expected a text in quotes"),
+    ] {
+        refused(
+            &with(&format!("applies_to = {{ service = \"voice\", {when} }}\nprice = \"1 per s\"")),
+            &[expected],
+        );
+    }
+}
+
+#[test]
+fn allowances_discounts_and_charges_are_checked() {
+    let allowance = |more: &str| {
+        format!("{HEAD}{RATE}[[allowance]]\nid = \"a\"\napplies_to = {{ service = \"voice\" }}\n{more}\n")
+    };
+    for (more, expected) in [
+        ("", "`quantity` is missing"),
+        ("quantity = \"1 h\"\namount = \"1\"", "`amount` beside `quantity`"),
+        ("amount = \"1\"\nratio = \"2\"", "`ratio` of money"),
+        ("quantity = \"1 h\"\nratio = \"0\"", "`ratio` is not above zero"),
+        ("quantity = \"1 h\"\nrefill = \"year\"", "`refill` is \"year\""),
+        ("quantity = \"1 h\"\nrefill = { every = \"30 days\" }", "`from` is missing"),
+        ("quantity = \"1 h\"\npooled = true", "`pooled` of one subscription"),
+        (
+            "quantity = \"1 h\"\nrefill = \"once\"\nrollover = { max = \"1 h\" }",
+            "`rollover` of an allowance that is not refilled",
+        ),
+        (
+            "quantity = \"1 h\"\nrollover = { min = \"2 h\", max = \"1 h\" }",
+            "`rollover` has a `min` above its `max`",
+        ),
+        ("quantity = \"1 h\"\nrollover = { max = \"1 GB\" }", "`max` is \"1 GB\", expected ms"),
+        ("quantity = \"1 h\"\nover_use = \"2 h\"", "`over_use` is more than one refill"),
+        ("quantity = \"1 h\"\nfloor = \"-1\"", "`floor` of a quantity"),
+        ("amount = \"5\"\nfloor = \"1\"", "`floor` is above zero"),
+        ("quantity = \"1 h\"\nexpires = \"soon\"", "`expires` is \"soon\""),
+        ("quantity = \"1 h\"\nthresholds = [0]", "`thresholds` are not at most 10 percents"),
+        ("quantity = \"1 h\"\nincrements = \"1 kB\"", "`increments` counts octet, expected ms"),
+        ("quantity = \"1 h\"\nprice = \"1 per kB\"", "`price` is per octet, expected ms"),
+        ("quantity = \"1 h\"\nrest = \"ends\"", "expected one of: goes_on, restarts"),
+    ] {
+        refused(&allowance(more), &[expected]);
+    }
+    let mixed = allowance("quantity = \"1 h\"\nincrements = \"raw\"")
+        + "[[allowance]]\nid = \"b\"\napplies_to = { service = \"voice\", band = \"night\" }\nquantity = \"1 h\"\n";
+    refused(&mixed, &["allowance `b` takes from bands, and `a` in portions of its own"]);
+    for (item, expected) in [
+        ("[[discount]]\nid = \"d\"\n", "nothing to take off, expected one of: percent, amount, price, free"),
+        ("[[discount]]\nid = \"d\"\npercent = \"101\"\n", "`percent` is not from 0 to 100"),
+        (
+            "[[discount]]\nid = \"d\"\npercent = \"10\"\nscope = \"x\"\n",
+            "`scope` names \"x\", expected a rate of the plan: r",
+        ),
+        ("[[discount]]\nid = \"d\"\npercent = \"10\"\nlasts = \"long\"\n", "`lasts` is \"long\""),
+        (
+            "[[discount]]\nid = \"d\"\npercent = \"10\"\nredemptions = { total = 5 }\n",
+            "`redemptions` without a `code`",
+        ),
+        ("[[cap]]\nid = \"c\"\n", "`amount` is missing"),
+        ("[[commitment]]\nid = \"c\"\namount = \"-1\"\n", "`amount` is below zero"),
+        ("[[capacity]]\nid = \"c\"\nsteps = [ { price = \"1\" } ]\n", "`meters` is missing"),
+        (
+            "[[capacity]]\nid = \"c\"\nmeters = { m = { service = \"voice\" } }\nsteps = [ { holds = { x = \"1 h\" }, price = \"1\" }, { price = \"2\" } ]\n",
+            "`holds` says \"x\", expected a meter",
+        ),
+    ] {
+        refused(&format!("{HEAD}{RATE}{item}"), &[expected]);
+    }
 }
 
 #[test]
@@ -196,12 +300,12 @@ fn tiers_and_allowances() {
     };
     for (steps, expected) in [
         ("", "no tiers, expected at least one step"),
-        ("{ up_to = \"5 events\", price = \"1 per event\" }", "expected an open last tier"),
+        ("{ up_to = \"5 events\", price = \"1 per event\" }", "the last step has `up_to`, expected it open"),
         (
             "{ up_to = \"5 events\", price = \"1 per event\" }, { up_to = \"5 events\", price = \"1 per event\" }, { price = \"1 per event\" }",
-            "tiers out of order",
+            "out of order, expected `up_to` above that of the step before",
         ),
-        ("{ price = \"1 per event\" }, { price = \"1 per event\" }", "tiers out of order"),
+        ("{ price = \"1 per event\" }, { price = \"1 per event\" }", "`up_to` is missing"),
         (
             "{ up_to = \"5 kB\", price = \"1 per event\" }, { price = \"1 per event\" }",
             "`up_to` counts octet, expected event",
@@ -283,7 +387,6 @@ fn tables_name_row_and_column() {
     for (row, expected) in [
         ("xx,,1,60,,,,,", "rates/t.csv:2:1: error: `zone` is \"xx\", expected a zone of zones.csv"),
         ("fr,,x,60,,,,,", "rates/t.csv:2:5: error: `price` is \"x\""),
-        ("fr,,-1,60,,,,,", "expected a price of zero or more"),
         ("fr,,1,0,,,,,", "rates/t.csv:2:7: error: `per` is \"0\", expected a whole number"),
         ("fr,,1,60,0,,,,", "2:10: error: `first` is \"0\""),
         ("fr,,1,60,1 kB,,,,", "`first` is \"1 kB\", expected the same kind of unit"),

@@ -1,4 +1,4 @@
-//! What an account has used of allowances, tiers and caps in a cycle.
+//! What an account has used of allowances, tiers and caps in a period.
 //! Relies on counters being interned per generation; stored forms name them by text.
 //! Never holds a price: a balance is a count or an amount, the plan says what it means.
 
@@ -9,20 +9,33 @@ use rust_decimal::Decimal;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CounterId(pub u32);
 
+/// Who owns a balance inside an account.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// One subscription, by its dense index.
+    Subscription(u32),
+    /// The subscriptions of one group, by its dense number.
+    Group(u32),
+    /// All subscriptions of the account.
+    Account,
+}
+
 /// Names one balance of an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct BalanceKey {
-    /// Dense index of the subscription that owns it; [`BalanceKey::SHARED`] when the whole account does.
-    pub subscription: u32,
+    /// Whose it is.
+    pub owner: Owner,
     /// The counter.
     pub counter: CounterId,
-    /// First day of its cycle (or other period).
-    pub cycle: Date,
+    /// First day of its period; [`BalanceKey::EVER`] where it has none.
+    pub period: Date,
+    /// Tells balances of one counter and period apart: a session, a purchase; 0 where there is but one.
+    pub instance: u64,
 }
 
 impl BalanceKey {
-    /// Owner of what all subscriptions of an account share.
-    pub const SHARED: u32 = u32::MAX;
+    /// The period of what never begins anew. It lies behind every other, so it is never forgotten.
+    pub const EVER: Date = Date { year: 9999, month: 12, day: 31 };
 }
 
 /// One balance: what was used so far, in base units, or as an amount for counters of money.
@@ -30,6 +43,6 @@ impl BalanceKey {
 pub struct Balance {
     /// Which.
     pub key: BalanceKey,
-    /// Used so far; grows from zero.
+    /// Used so far; starts at zero.
     pub used: Decimal,
 }

@@ -135,6 +135,9 @@ codes! {
     NoRate "no_rate" Suspended Rate
         "No rate of the plan, and no fallback, matches the usage."
         "Add a rate or a zone; `found` says what was looked for."
+    NotRedeemable "not_redeemable" Suspended Rate
+        "No discount of the plan has this code, or it was redeemed as often as it may be."
+        "See `found`: which bound was met, of the customer or in all."
     Overflow "overflow" Suspended Rate
         "A quantity or an amount does not fit without losing a digit."
         "The record or the price is absurd: see the quantity in `found`."

@@ -2,8 +2,9 @@
 //! Relies on the plan and the reference data for its texts, which it borrows: it is encoded where it is made.
 //! Never edited once emitted: a correction is a reversal and a new event that name each other.
 
+use crate::balance::Owner;
 use crate::identity::Identity;
-use crate::money::{Currency, Price};
+use crate::money::{Currency, Money, Price};
 use crate::quantity::{Service, Unit};
 use crate::record::{Party, RecordType};
 use crate::time::{Date, Timestamp};
@@ -40,11 +41,11 @@ impl fmt::Display for EventId {
 }
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
         #[allow(missing_docs)]
-        pub enum $name { $($variant),* }
+        pub enum $name { $($(#[$vdoc])* $variant),* }
 
         impl $name {
             /// The word used in events.
@@ -76,6 +77,20 @@ words! {
     LineKind {
         Usage = "usage", ConnectionFee = "connection_fee", Tier = "tier", Minimum = "minimum", Maximum = "maximum",
         Markup = "markup", Cap = "cap",
+        /// Units that an allowance covered, at the allowance's own price.
+        Covered = "covered",
+        /// Units that are counted now and priced at the close of the cycle.
+        Metered = "metered",
+        /// The flat fee of a tier.
+        FlatFee = "flat_fee",
+        /// Started packages.
+        Package = "package",
+        /// An amount rated elsewhere.
+        PassThrough = "pass_through",
+        /// A percentage of an amount rated elsewhere.
+        Percentage = "percentage",
+        /// The fixed part of a percentage price.
+        Fixed = "fixed",
     }
 }
 
@@ -104,6 +119,34 @@ pub struct ChargeLine<'a> {
     pub unit_price: Price,
     /// Amount at the line rounding point.
     pub amount: Decimal,
+    /// Units of the tier's period before this line, for tiers.
+    pub position: Option<i64>,
+    /// What the amount is a part of, for amounts rated elsewhere.
+    pub basis: Option<Box<AmountBasis<'a>>>,
+}
+
+/// What a percentage or a passed-through amount was worked out from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AmountBasis<'a> {
+    /// Percent of `amount`.
+    pub percent: Option<Decimal>,
+    /// The amount in the event's currency.
+    pub amount: Decimal,
+    /// How it came into the event's currency.
+    pub exchanged: Option<Exchanged<'a>>,
+}
+
+/// A row of the exchange table at work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exchanged<'a> {
+    /// The amount as it came.
+    pub from: Money,
+    /// What one unit of its currency is worth.
+    pub rate: Decimal,
+    /// Line of the table, from 1, header included.
+    pub row: u32,
+    /// Content hash of the table.
+    pub version: &'a str,
 }
 
 /// What an allowance gave.
@@ -111,16 +154,33 @@ pub struct ChargeLine<'a> {
 pub struct AllowanceUse<'a> {
     /// The plan's allowance id.
     pub allowance: &'a str,
-    /// Cycle of the balance: its first day.
-    pub cycle: Date,
-    /// Base units taken.
-    pub quantity: i64,
-    /// Base unit.
-    pub unit: Unit,
+    /// Period of the balance: its first day; absent where it has none.
+    pub cycle: Option<Date>,
+    /// What was taken: base units of the allowance, or an amount.
+    pub quantity: Decimal,
+    /// Base unit; absent for money.
+    pub unit: Option<Unit>,
     /// Balance before.
-    pub before: i64,
+    pub before: Decimal,
     /// Balance after.
-    pub after: i64,
+    pub after: Decimal,
+}
+
+/// A balance that the usage moved on, beside what allowances gave: a tier's sum, a cap, a commitment, a discount.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CounterUse<'a> {
+    /// Stable name of the counter.
+    pub counter: &'a str,
+    /// Whose it is.
+    pub owner: Owner,
+    /// First day of its period; absent where it has none.
+    pub period: Option<Date>,
+    /// Tells balances of one counter and period apart; 0 where there is but one.
+    pub instance: u64,
+    /// Used before.
+    pub before: Decimal,
+    /// Used after.
+    pub after: Decimal,
 }
 
 /// What a discount took off.
@@ -181,6 +241,8 @@ pub struct BillableEvent<'a> {
     pub allowance_uses: SmallVec<[AllowanceUse<'a>; 2]>,
     /// What discounts took off.
     pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
+    /// Balances that this event moved on beside those of allowances and graduated tiers, which say it themselves.
+    pub counters: Vec<CounterUse<'a>>,
     /// Sum of the lines less the discounts, at its rounding point.
     pub amount: Decimal,
     /// Its currency.

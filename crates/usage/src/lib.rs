@@ -23,7 +23,7 @@ pub mod session;
 pub mod time;
 pub mod zone;
 
-pub use balance::{Balance, BalanceKey, CounterId};
+pub use balance::{Balance, BalanceKey, CounterId, Owner};
 pub use books::{BookKey, Counts};
 pub use claim::{Claim, Reach};
 pub use code::{Code, Fault, Stage};
@@ -34,7 +34,8 @@ pub use commit::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use digits::Digits;
 pub use event::{
-    AllowanceUse, BillableEvent, ChargeLine, DiscountUse, EventId, EventKind, LineKind, Operation, Run,
+    AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, DiscountUse, EventId, EventKind,
+    Exchanged, LineKind, Operation, Run,
 };
 pub use identity::{Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
@@ -42,7 +43,7 @@ pub use position::{FileOrdinal, Position, Slot, Turn};
 pub use quantity::{Service, Unit};
 pub use raw::{LocalTime, RawPart, RawUsage};
 pub use record::{Direction, Part, Partial, Party, RecordType, Role, Served, UsageRecord};
-pub use reference::{Account, CycleAnchor, Subscription, Validity};
+pub use reference::{Account, CycleAnchor, Roster, Subscription, Validity};
 pub use session::{HeldPartial, Session};
 pub use time::{Date, Timestamp};
 pub use zone::{LocalResolution, TimeZone};

@@ -66,4 +66,18 @@ pub struct Subscription {
     pub imsi: Digits,
     /// When this version holds.
     pub validity: Validity,
+    /// Dense number of its group inside the account, from 1; 0 when it is in none.
+    pub group: u32,
+}
+
+/// The subscriptions of an account, for what depends on more than the one that is served: pooled allowances, tenure.
+pub trait Roster {
+    /// Shows every version of every subscription of an account, by the account's dense index.
+    fn each(&self, account: u32, visit: &mut dyn FnMut(&Subscription));
+}
+
+impl Roster for Vec<Subscription> {
+    fn each(&self, account: u32, visit: &mut dyn FnMut(&Subscription)) {
+        self.iter().filter(|version| version.account == account).for_each(visit);
+    }
 }

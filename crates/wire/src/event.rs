@@ -3,7 +3,10 @@
 //! Never shows a clock, a thread or an epoch: the same usage gives the same bytes.
 
 use crate::json::{decimal, integer, key, string};
-use caudal_usage::{AllowanceUse, BillableEvent, ChargeLine, DiscountUse, Party};
+use caudal_usage::{
+    AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, Decimal, DiscountUse, Owner, Party,
+    Unit,
+};
 
 /// The JSON Schema of the event, version 1.
 pub const SCHEMA: &str = include_str!("../schemas/billable-event.v1.schema.json");
@@ -35,6 +38,23 @@ pub fn write(out: &mut Vec<u8>, event: &BillableEvent<'_>, source: &EventSource<
     lit(out, b",\"source\":");
     write_source(out, source);
     lit(out, b"}\n");
+}
+
+/// Appends `"lines":[…],"allowance_uses":[…],"discounts":[…]` of what is no event: a charge at the close of a cycle.
+pub fn write_parts(
+    out: &mut Vec<u8>,
+    lines: &[ChargeLine<'_>],
+    uses: &[AllowanceUse<'_>],
+    discounts: &[DiscountUse<'_>],
+) {
+    key(out, "lines");
+    out.push(b'[');
+    list(out, lines, line);
+    lit(out, b"],\"allowance_uses\":[");
+    list(out, uses, allowance_use);
+    lit(out, b"],\"discounts\":[");
+    list(out, discounts, discount);
+    out.push(b']');
 }
 
 fn head(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
@@ -86,6 +106,10 @@ fn charged(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
     list(out, &event.allowance_uses, allowance_use);
     lit(out, b"],\"discounts\":[");
     list(out, &event.discounts, discount);
+    if !event.counters.is_empty() {
+        lit(out, b"],\"counters\":[");
+        list(out, &event.counters, counter);
+    }
     lit(out, b"],\"amount\":");
     decimal(out, event.amount);
     word(out, b",\"currency\":\"", event.currency.code());
@@ -117,21 +141,85 @@ fn line(out: &mut Vec<u8>, line: &ChargeLine<'_>) {
     integer(out, line.unit_price.per);
     lit(out, b",\"amount\":");
     decimal(out, line.amount);
+    count(out, b",\"position\":", line.position);
+    if let Some(of) = &line.basis {
+        basis(out, of);
+    }
+    out.push(b'}');
+}
+
+/// Appends what an amount was worked out from.
+fn basis(out: &mut Vec<u8>, basis: &AmountBasis<'_>) {
+    lit(out, b",\"basis\":{\"amount\":");
+    decimal(out, basis.amount);
+    if let Some(percent) = basis.percent {
+        lit(out, b",\"percent\":");
+        decimal(out, percent);
+    }
+    if let Some(exchanged) = &basis.exchanged {
+        lit(out, b",\"from\":");
+        decimal(out, exchanged.from.amount());
+        word(out, b",\"currency\":\"", exchanged.from.currency().code());
+        lit(out, b",\"rate\":");
+        decimal(out, exchanged.rate);
+        lit(out, b",\"row\":");
+        integer(out, i64::from(exchanged.row));
+        lit(out, b",\"version\":");
+        string(out, exchanged.version);
+    }
     out.push(b'}');
 }
 
 fn allowance_use(out: &mut Vec<u8>, used: &AllowanceUse<'_>) {
     lit(out, b"{\"allowance\":");
     string(out, used.allowance);
-    lit(out, b",\"cycle\":\"");
-    used.cycle.write_to(out);
-    lit(out, b"\",\"quantity\":");
-    integer(out, used.quantity);
-    word(out, b",\"unit\":\"", used.unit.as_str());
+    if let Some(cycle) = used.cycle {
+        lit(out, b",\"cycle\":\"");
+        cycle.write_to(out);
+        out.push(b'"');
+    }
+    lit(out, b",\"quantity\":");
+    measured_in(out, used.quantity, used.unit);
+    word(out, b",\"unit\":\"", used.unit.map_or("money", Unit::as_str));
     lit(out, b",\"before\":");
-    integer(out, used.before);
+    measured_in(out, used.before, used.unit);
     lit(out, b",\"after\":");
-    integer(out, used.after);
+    measured_in(out, used.after, used.unit);
+    out.push(b'}');
+}
+
+/// Appends whole base units as a number, anything else (money, parts of a unit) as a decimal text.
+fn measured_in(out: &mut Vec<u8>, value: Decimal, unit: Option<Unit>) {
+    let whole = if value.scale() == 0 { value } else { value.normalize() };
+    match i64::try_from(whole.mantissa()) {
+        Ok(units) if whole.scale() == 0 && unit.is_some() => integer(out, units),
+        _ => decimal(out, value),
+    }
+}
+
+fn counter(out: &mut Vec<u8>, used: &CounterUse<'_>) {
+    lit(out, b"{\"counter\":");
+    string(out, used.counter);
+    let owner = match used.owner {
+        Owner::Subscription(_) => "subscription",
+        Owner::Group(_) => "group",
+        Owner::Account => "account",
+    };
+    word(out, b",\"owner\":\"", owner);
+    if let Some(period) = used.period {
+        lit(out, b",\"period\":\"");
+        period.write_to(out);
+        out.push(b'"');
+    }
+    if used.instance != 0 {
+        lit(out, b",\"instance\":\"");
+        out.extend_from_slice(hex(u128::from(used.instance)).get(16..).unwrap_or_default());
+        out.push(b'"');
+    }
+    lit(out, b",\"before\":");
+    decimal(out, used.before.normalize());
+    lit(out, b",\"after\":");
+    decimal(out, used.after.normalize());
     out.push(b'}');
 }
 
@@ -284,16 +372,38 @@ mod tests {
                 quantity: 96_000,
                 unit_price: Price { amount: "0.60".parse().unwrap(), per: 60_000 },
                 amount: "0.960000".parse().unwrap(),
+                position: Some(0),
+                basis: Some(Box::new(AmountBasis {
+                    percent: Some("2.5".parse().unwrap()),
+                    amount: "38.40".parse().unwrap(),
+                    exchanged: Some(caudal_usage::Exchanged {
+                        from: caudal_usage::Money::new(
+                            "40".parse().unwrap(),
+                            Currency::parse("USD").unwrap()
+                        ),
+                        rate: "0.96".parse().unwrap(),
+                        row: 2,
+                        version: "1f00000000000000",
+                    }),
+                })),
             }],
             allowance_uses: smallvec![AllowanceUse {
                 allowance: "minutes",
-                cycle: Date::new(2026, 10, 1).unwrap(),
-                quantity: 6_000,
-                unit: Unit::Millisecond,
-                before: 6_000,
-                after: 0,
+                cycle: Some(Date::new(2026, 10, 1).unwrap()),
+                quantity: Decimal::from(6_000),
+                unit: Some(Unit::Millisecond),
+                before: Decimal::from(6_000),
+                after: Decimal::ZERO,
             }],
             discounts: smallvec![],
+            counters: vec![CounterUse {
+                counter: "movil-20/cap/roaming",
+                owner: Owner::Account,
+                period: Some(Date::new(2026, 10, 1).unwrap()),
+                instance: 7,
+                before: "1.50".parse().unwrap(),
+                after: "2.46".parse().unwrap(),
+            }],
             amount: "0.960000".parse().unwrap(),
             currency: Currency::parse("EUR").unwrap(),
             tax_category: Some("standard"),
@@ -322,6 +432,9 @@ mod tests {
         assert_eq!(value["id"], "7f3a0c00000000000000000000000001");
         assert_eq!(value["parties"]["calling"], "+34915550123");
         assert_eq!(value["lines"][0]["amount"], "0.960000");
+        assert_eq!(value["lines"][0]["basis"]["currency"], "USD");
+        assert_eq!(value["counters"][0]["instance"], "0000000000000007");
+        assert_eq!(value["allowance_uses"][0]["quantity"], 6000);
         let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
         let errors: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());

@@ -50,6 +50,7 @@ pub const RINGS: &[Ring] = &[
         proves: "a second rater that shares nothing with the engine finds the same charges for any plan",
         runs: Runs::Files,
     },
+    Ring { name: "options", proves: "every option of a plan does what the manual says", runs: Runs::Files },
     Ring { name: "quickstart", proves: "the plans that ship price as their text says", runs: Runs::Files },
     Ring {
         name: "restart",

@@ -16,6 +16,7 @@ mod test;
 pub mod topics;
 mod validate;
 pub mod versions;
+mod what_if;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;

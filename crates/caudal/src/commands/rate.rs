@@ -2,6 +2,7 @@
 //! Relies on `usage_lines` for every answer; one line is in memory at a time.
 //! Never opens a state folder: balances are empty at the start and gone at the end.
 
+use super::what_if::what_if;
 use crate::cli::RateArgs;
 use crate::config::Pipeline;
 use crate::failure::Failure;
@@ -18,6 +19,9 @@ const WRITE_AT: usize = 1 << 18;
 pub fn rate(args: &RateArgs) -> Result<(), Failure> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(Failure::Configuration)?;
     pipeline.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    if let Some(folder) = &args.against {
+        return what_if(args, &pipeline, folder);
+    }
     let (name, input) = open(&args.usage)?;
     let on_close = if args.cycle_close { OnClose::Sum } else { OnClose::Nothing };
     let mut desk = Desk::new(&pipeline, &name, on_close);
@@ -32,7 +36,7 @@ pub fn rate(args: &RateArgs) -> Result<(), Failure> {
 }
 
 /// The name that events give as their source, and the octets.
-fn open(path: &Path) -> Result<(String, Box<dyn Read>), Failure> {
+pub(super) fn open(path: &Path) -> Result<(String, Box<dyn Read>), Failure> {
     if path == Path::new("-") {
         return Ok(("stdin".into(), Box::new(io::stdin().lock())));
     }

@@ -14,13 +14,16 @@ const FILES_MAX: usize = 10_000;
 /// Largest file that is read whole, in octets.
 const OCTETS_MAX: u64 = 256 << 20;
 
-/// Reads plans, rate tables, zones and holidays.
+/// Reads plans, rate tables and what they refer to.
 pub(super) fn sources(folder: &Path, findings: &mut Vec<Diagnostic>) -> Sources {
     Sources {
         plans: list(folder, ("plans", ".toml"), findings),
         tables: list(folder, ("rates", ".csv"), findings),
         zones: one(folder, "zones.csv", findings),
         holidays: one(folder, "holidays.csv", findings),
+        networks: one(folder, "networks.csv", findings),
+        numbers: one(folder, "numbers.csv", findings),
+        exchange: one(folder, "exchange.csv", findings),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Relies on the rooms of formats, tariff and guiding to check their own parts.
 //! Never starts anything: what it returns is checked, and nothing was opened for writing.
 
+pub mod against;
 pub mod cases;
 mod delimited;
 mod folder;
@@ -110,9 +111,18 @@ impl Pipeline {
                 "is no folder, expected one with a pipeline.toml",
             )]);
         }
+        Self::read(folder, |findings| folder::sources(folder, findings))
+    }
+
+    /// Reads the pipeline in `folder`, its tariff from other sources.
+    fn read(
+        folder: &Path,
+        sources: impl FnOnce(&mut Vec<Diagnostic>) -> Sources,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Vec::new();
         let head = read_head(folder, &mut findings);
-        let data = read_data(folder, &mut findings);
+        let sources = sources(&mut findings);
+        let data = read_data(folder, &sources, &mut findings);
         reference::hide_numbers(&mut findings);
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         match (head, data) {
@@ -287,9 +297,8 @@ struct Data {
     generation: String,
 }
 
-fn read_data(folder: &Path, findings: &mut Vec<Diagnostic>) -> Option<Data> {
-    let sources = folder::sources(folder, findings);
-    let (tariff, mut found) = caudal_tariff::compile(&sources);
+fn read_data(folder: &Path, sources: &Sources, findings: &mut Vec<Diagnostic>) -> Option<Data> {
+    let (tariff, mut found) = caudal_tariff::compile(sources);
     findings.append(&mut found);
     let mut builder = ReferenceBuilder::new(reference::ACCOUNTS, reference::SUBSCRIPTIONS);
     let accounts = reference::accounts(folder, &mut builder, findings);
@@ -312,13 +321,13 @@ fn read_data(folder: &Path, findings: &mut Vec<Diagnostic>) -> Option<Data> {
         (reference::SUBSCRIPTIONS, subscriptions),
         (reference::BILLABLE, billable_hash),
     ];
-    Some(Data { tariff: tariff?, reference, billable, generation: generation(&sources, &tables) })
+    Some(Data { tariff: tariff?, reference, billable, generation: generation(sources, &tables) })
 }
 
 /// 16 hex digits over names and contents, in order of the names.
 fn generation(sources: &Sources, tables: &[(&str, Option<blake3::Hash>)]) -> String {
-    let files = sources.plans.iter().chain(&sources.tables).chain(&sources.zones).chain(&sources.holidays);
-    let mut hashes: Vec<_> = files.map(|file| (file.path.as_str(), blake3::hash(&file.bytes))).collect();
+    let mut hashes: Vec<_> =
+        sources.all().map(|file| (file.path.as_str(), blake3::hash(&file.bytes))).collect();
     hashes.extend(tables.iter().filter_map(|(name, hash)| Some((*name, (*hash)?))));
     hashes.sort_by_key(|(name, _)| *name);
     let mut hasher = blake3::Hasher::new();

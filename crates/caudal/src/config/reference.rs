@@ -139,7 +139,7 @@ pub(super) fn subscriptions(
 ) -> Option<blake3::Hash> {
     let columns = Columns {
         needed: &["subscription", "account", "plan"],
-        optional: &["msisdn", "imsi", "valid_from", "valid_to"],
+        optional: &["msisdn", "imsi", "valid_from", "valid_to", "group"],
     };
     let mut dates = Dates { last: None };
     let mut zones = Zones { last: None };
@@ -156,12 +156,16 @@ pub(super) fn subscriptions(
         let imsi = digits(report, row, ("imsi", 4));
         // An account that is not there is found by the builder; the zone does not matter then.
         let validity = dates.validity(report, row, (5, 6), zone.unwrap_or(TimeZone::UTC));
+        let group = match row.get(7) {
+            "" => Some(""),
+            _ => id(report, row, ("group", 7)),
+        };
         let id = id(report, row, ("subscription", 0));
-        if let (Some(id), Some(plan), Some(msisdn), Some(imsi), Some(validity)) =
-            (id, plan, msisdn, imsi, validity)
+        if let (Some(id), Some(plan), Some(msisdn), Some(imsi), Some(validity), Some(group)) =
+            (id, plan, msisdn, imsi, validity, group)
         {
             builder.subscription(
-                SubscriptionRow { id, account: row.get(1), plan, msisdn, imsi, validity },
+                SubscriptionRow { id, account: row.get(1), plan, msisdn, imsi, group, validity },
                 row.line,
             );
         }

@@ -25,9 +25,12 @@ pub fn check(event: &Value) -> Vec<Difference> {
         }
     }
     for (index, used) in event["allowance_uses"].as_array().into_iter().flatten().enumerate() {
-        let number = |field: &str| used[field].as_i64();
+        let number = |field: &str| used[field].as_i64().map(Decimal::from).or_else(|| decimal(&used[field]));
         let left =
             number("before").zip(number("quantity")).and_then(|(before, taken)| before.checked_sub(taken));
+        if used["unit"] == "money" {
+            sum = sum.and_then(|sum| caudal_usage::money::add_exact(sum, -number("quantity")?).ok());
+        }
         if left.is_none() || left != number("after") {
             let computed = left.map_or_else(String::new, |left| left.to_string());
             let field = format!("allowance_uses.{index}.after");
@@ -59,6 +62,11 @@ fn charges(line: &Value) -> Vec<Option<Decimal>> {
     else {
         return Vec::new();
     };
+    if let Some(percent) = decimal(&line["basis"]["percent"]) {
+        let of = decimal(&line["basis"]["amount"]).unwrap_or_default();
+        let product = caudal_usage::money::mul_exact(of, percent).ok();
+        return modes(amount).map(|rounding| rounding.ratio(product?, 1, 100).ok()).collect();
+    }
     let price = Price { amount: price, per };
     modes(amount).map(|rounding| price.charge(quantity, rounding).ok()).collect()
 }

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod originals;
 mod recompute;
+mod replay;
 mod show;
 mod show_lines;
 
@@ -21,6 +22,7 @@ use recompute::Recomputed;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+pub use replay::{Originals, Wanted};
 pub use show::{json, text};
 
 /// Fewest digits of an id that are looked for.
@@ -88,6 +90,17 @@ struct Version {
     loaded: Option<anyhow::Result<Loaded>>,
 }
 
+impl Version {
+    /// Those that a state keeps, newest first.
+    fn all(state: &Path) -> Vec<Self> {
+        versions::kept(state).into_iter().map(|folder| Self { folder, loaded: None }).collect()
+    }
+
+    fn load(&mut self) -> Result<&Loaded, &anyhow::Error> {
+        self.loaded.get_or_insert_with(|| load(&self.folder)).as_ref()
+    }
+}
+
 /// A kept version, taken apart for the engine.
 pub struct Loaded {
     /// Its name: generation and hash of the description.
@@ -100,6 +113,14 @@ pub struct Loaded {
     pub keys: Vec<Vec<String>>,
 }
 
+impl Loaded {
+    /// True when one of its plans has this version.
+    fn knows(&self, plan_version: &str) -> bool {
+        let mut plans = self.setup.tariff.plans().iter().flat_map(|plan| &plan.versions);
+        plans.any(|version| *version.version == *plan_version)
+    }
+}
+
 impl Explainer {
     /// Over a state that was read.
     pub fn new(peeked: Peeked, (state, out): (&Path, &Path)) -> anyhow::Result<Self> {
@@ -108,14 +129,12 @@ impl Explainer {
             Some(kafka) => DataFiles::of_topic(kafka, stream),
             None => DataFiles::of(&peeked, stream, (state, out)),
         };
-        let mut names = Names::default();
-        peeked.ledger.files.values().for_each(|entry| names.push(entry.display_name()));
-        let version = |folder| Version { folder, loaded: None };
+        let names = names_of(&peeked);
         Ok(Self {
             rated: data(Stream::Rated),
             duplicates: data(Stream::Duplicates),
             names,
-            versions: versions::kept(state).into_iter().map(version).collect(),
+            versions: Version::all(state),
             peeked,
         })
     }
@@ -180,15 +199,14 @@ impl Explainer {
         let plan_version = explained.event["plan_version"].as_str().unwrap_or_default().to_owned();
         let (mut tried, mut best) = (0, None);
         for version in &mut self.versions {
-            let loaded = match version.loaded.get_or_insert_with(|| load(&version.folder)) {
+            let loaded = match version.load() {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     explained.notes.push(format!("{error:#}"));
                     continue;
                 }
             };
-            let mut plans = loaded.setup.tariff.plans().iter().flat_map(|plan| &plan.versions);
-            if !plans.any(|version| *version.version == *plan_version) {
+            if !loaded.knows(&plan_version) {
                 continue;
             }
             tried += 1;
@@ -223,6 +241,13 @@ impl Explainer {
         }
         Ok(())
     }
+}
+
+/// The names of a state's files.
+fn names_of(peeked: &Peeked) -> Names {
+    let mut names = Names::default();
+    peeked.ledger.files.values().for_each(|entry| names.push(entry.display_name()));
+    names
 }
 
 fn load(folder: &Path) -> anyhow::Result<Loaded> {

@@ -54,15 +54,31 @@ pub fn read(context: &Context<'_>, event: &Value) -> Result<Vec<Original>, Stuck
     }
     let mut originals = Vec::new();
     for (file, records) in wanted {
-        let entry = context.ledger.files.get(&file);
-        let entry =
-            entry.ok_or_else(|| Stuck::Gone(format!("file {} was never claimed by this state", file.0)))?;
-        originals.extend(read_file(context, entry, &records)?);
+        for original in read_file(context, file, (&records, Detail::Shown))? {
+            originals.push(original?);
+        }
     }
     Ok(originals)
 }
 
-fn read_file(context: &Context<'_>, entry: &FileEntry, records: &[u32]) -> Result<Vec<Original>, Stuck> {
+/// How much of a record is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// Its fields by name too.
+    Shown,
+    /// What it takes to join and rate it.
+    Rated,
+}
+
+/// Reads records of one file, all in one pass: each of them, or why it would not be used today.
+pub fn read_file(
+    context: &Context<'_>,
+    file: FileOrdinal,
+    (records, detail): (&[u32], Detail),
+) -> Result<Originals, Stuck> {
+    let entry = context.ledger.files.get(&file);
+    let entry =
+        entry.ok_or_else(|| Stuck::Gone(format!("file {} was never claimed by this state", file.0)))?;
     let sources = &context.loaded.setup.sources;
     let source = sources.iter().position(|source| *source.name == *entry.source);
     let source =
@@ -78,7 +94,7 @@ fn read_file(context: &Context<'_>, entry: &FileEntry, records: &[u32]) -> Resul
     for path in candidates.iter().filter(|path| path.is_file()) {
         let framing = sources.get(source).map(|source| source.framing).unwrap_or(caudal_cdr::Framing::Lines);
         let Ok(mut opened) = inspect::open(path, framing) else { continue };
-        let file = File { context, entry, source, path };
+        let file = File { context, entry, source, path, detail };
         match file.read(opened.reader.as_mut(), records)? {
             Some(originals) => return Ok(originals),
             None => replaced = true,
@@ -113,15 +129,20 @@ struct File<'a, 'c> {
     entry: &'a FileEntry,
     source: usize,
     path: &'a PathBuf,
+    detail: Detail,
 }
+
+/// Records of a file, each read or not to be used.
+type Originals = Vec<Result<Original, Stuck>>;
 
 impl File<'_, '_> {
     /// Reads records by number; `None` when the content is not what was read then.
-    fn read(&self, reader: &mut dyn BlockReader, records: &[u32]) -> Result<Option<Vec<Original>>, Stuck> {
+    fn read(&self, reader: &mut dyn BlockReader, records: &[u32]) -> Result<Option<Originals>, Stuck> {
         let gone = |error: anyhow::Error| Stuck::Gone(format!("{}: {error:#}", self.path.display()));
         let Some(source) = self.context.loaded.setup.sources.get(self.source) else { return Ok(None) };
         let layout = Arc::new(source.format.open(reader.head()));
         let headers = layout.as_ref().as_ref().map_or(0, |layout| layout.skip_records);
+        let mut intake = Intake::new(&self.context.loaded.setup);
         let mut found = Vec::new();
         let mut end = FileProgress::default();
         while let Some(block) = reader.next_block().map_err(gone)? {
@@ -143,7 +164,7 @@ impl File<'_, '_> {
                 let framed = record.saturating_add(headers);
                 if block.kind == BlockKind::Records && framed > first && framed <= behind {
                     (slice.first, slice.end) = (framed - 1 - first, framed - first);
-                    found.push(self.original(&slice, record)?);
+                    found.push(self.original(&mut intake, &slice, record));
                 }
             }
             if last {
@@ -157,9 +178,9 @@ impl File<'_, '_> {
         Ok((same && found.len() == records.len()).then_some(found))
     }
 
-    fn original(&self, slice: &Slice, record: u32) -> Result<Original, Stuck> {
+    fn original(&self, intake: &mut Intake<'_>, slice: &Slice, record: u32) -> Result<Original, Stuck> {
         let setup = &self.context.loaded.setup;
-        let parsed = Intake::new(setup).parse(slice.clone(), self.context.names);
+        let parsed = intake.parse(slice.clone(), self.context.names);
         let Some(usage) = parsed.records.into_iter().next() else {
             let value: Value = serde_json::from_slice(&parsed.suspense).unwrap_or_default();
             let computed = format!("suspended {} {} {}", value["code"], value["field"], value["found"]);
@@ -171,7 +192,9 @@ impl File<'_, '_> {
         let len = usize::try_from(usage.bytes.len).unwrap_or(usize::MAX);
         let raw = slice.block.bytes.get(from..from.saturating_add(len)).unwrap_or_default().to_vec();
         let fields = match (setup.sources.get(self.source), slice.layout.as_ref()) {
-            (Some(source), Ok(layout)) => source.format.fields(layout, &raw).unwrap_or_default(),
+            (Some(source), Ok(layout)) if self.detail == Detail::Shown => {
+                source.format.fields(layout, &raw).unwrap_or_default()
+            }
             _ => Vec::new(),
         };
         Ok(Original { path: self.path.clone(), record, usage, raw, fields })

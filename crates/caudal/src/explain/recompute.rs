@@ -69,9 +69,10 @@ pub fn recompute(context: &Context<'_>, line: &[u8], stored: &Value) -> Result<R
     let guided = setup.reference.guide(&usage).map_err(suspended)?;
     let subscription = setup.reference.subscription(guided.subscription);
     let account = setup.reference.account(guided.account);
-    let before = balances::before(context.rated, (line, stored), (&setup.tariff, subscription.index));
+    let before = balances::before(context.rated, (line, stored), (setup, subscription));
     let mut before = before.map_err(|error| Stuck::Gone(format!("earlier events do not read: {error:#}")))?;
-    let input = RatingInput { usage: &usage, run: Run::Retail, account, subscription };
+    let roster = &setup.reference;
+    let input = RatingInput { usage: &usage, run: Run::Retail, account, subscription, roster };
     let mut rater = Rater::new(&setup.tariff);
     let events = rater.rate(&input, &mut before).map_err(suspended)?;
     let id = stored["id"].as_str().and_then(EventId::parse);
@@ -102,7 +103,7 @@ fn suspended(fault: Fault) -> Stuck {
 }
 
 /// One usage of several partial records; a session that was rated with a gap is joined as it stands.
-fn join(setup: &Setup, records: &[Original]) -> Result<(UsageRecord, Vec<HeldPartial>), Stuck> {
+pub(super) fn join(setup: &Setup, records: &[Original]) -> Result<(UsageRecord, Vec<HeldPartial>), Stuck> {
     let Some(first) = records.first() else { return Err(Stuck::Gone("the event names no records".into())) };
     if records.len() == 1 {
         return Ok((first.usage.clone(), Vec::new()));

@@ -2,17 +2,20 @@
 //! Relies on the tables of a checked pipeline; balances are empty at the start and live as long as the desk.
 //! Never ends at a line: bad JSON, odd fields and absurd quantities are answers.
 
-use super::cycles::Cycles;
+use super::cycles::{Closed, Cycles};
 use super::fields::{Field, Fields};
-use super::record::Reader;
+use super::purchase::purchase;
+use super::record::{Reader, missing};
 use crate::config::Pipeline;
 use crate::print::json;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{Guided, Reference};
-use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_rating::{AccountBalances, Notification, Rater, RatingInput, Redeem, TopUp, owner_word};
+use caudal_tariff::Tariff;
 use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
 use caudal_wire::event::{self, EventSource};
 use hashbrown::HashMap;
+use std::rc::Rc;
 
 /// Longest id that is echoed, in octets.
 const ID_MAX: usize = 1024;
@@ -35,17 +38,38 @@ pub enum Line<'a> {
     TooLong,
 }
 
+/// What became of a line.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<'o, 'e> {
+    /// It is billed.
+    Rated {
+        /// One for each cycle.
+        events: &'o [BillableEvent<'e>],
+        /// Number of its line.
+        record: u32,
+        /// Thresholds that it passed.
+        notes: &'o [Notification],
+    },
+    /// A purchase was added or voided, or a code redeemed: what concerns it.
+    Accepted(&'o [(&'static str, &'o str)]),
+    /// It is known not to be billed.
+    Filtered(Code),
+    /// It cannot be priced.
+    Suspended(&'o Fault),
+}
+
 /// Prices lines.
 pub struct Desk<'p> {
     reference: &'p Reference,
+    tariff: &'p Tariff,
     billable: &'p BillableRules,
     rater: Rater<'p>,
     reader: Reader,
     balances: HashMap<u32, AccountBalances>,
-    /// Versions of subscriptions by account; built when a line names an account only.
-    members: Option<HashMap<u32, Vec<u32>>>,
     cycles: Option<Cycles>,
-    file: String,
+    /// Redemptions of all accounts, by counter.
+    redeemed: std::collections::HashMap<String, u64>,
+    file: Rc<str>,
 }
 
 impl<'p> Desk<'p> {
@@ -53,63 +77,159 @@ impl<'p> Desk<'p> {
     pub fn new(pipeline: &'p Pipeline, file: &str, on_close: OnClose) -> Self {
         Self {
             reference: &pipeline.reference,
+            tariff: &pipeline.tariff,
             billable: &pipeline.billable,
             rater: Rater::new(&pipeline.tariff),
             reader: Reader::new(),
             balances: HashMap::new(),
-            members: None,
             cycles: (on_close == OnClose::Sum).then(Cycles::default),
-            file: file.to_owned(),
+            redeemed: std::collections::HashMap::new(),
+            file: file.into(),
         }
     }
 
     /// Answers line number `number` with one line of JSON; an empty line with none.
     pub fn answer(&mut self, line: Line<'_>, number: u64, out: &mut Vec<u8>) {
-        let text = match line {
+        let file = Rc::clone(&self.file);
+        self.price(line, number, &mut |id, outcome| {
+            begin(out, id, number);
+            match outcome {
+                Outcome::Rated { events, record, notes } => rated(out, events, (&file, record), notes),
+                Outcome::Accepted(facts) => accepted(out, facts),
+                Outcome::Filtered(code) => filtered(out, code),
+                Outcome::Suspended(fault) => suspended(out, fault),
+            }
+        });
+    }
+
+    /// Prices line number `number`. `take` gets the id as written and what became of the line; of an empty one nothing.
+    pub fn price(
+        &mut self,
+        line: Line<'_>,
+        number: u64,
+        take: &mut dyn FnMut(Option<&str>, Outcome<'_, '_>),
+    ) {
+        let read = match line {
             Line::TooLong => {
                 let found = format!("more than {} octets", super::LINE_MAX);
-                return refuse(out, number, &whole(Code::BadLength, found.as_bytes()));
+                Err(whole(Code::BadLength, found.as_bytes()))
             }
             Line::Octets(octets) => match std::str::from_utf8(without_mark(octets, number)) {
-                Ok(text) => text.trim_ascii(),
-                Err(_) => return refuse(out, number, &whole(Code::BadField, octets)),
+                Ok(text) if text.trim_ascii().is_empty() => return,
+                Ok(text) => Fields::read(text.trim_ascii()),
+                Err(_) => Err(whole(Code::BadField, octets)),
             },
         };
-        if text.is_empty() {
-            return;
-        }
-        match Fields::read(text) {
-            Ok(mut fields) => self.usage(&mut fields, number, out),
-            Err(fault) => refuse(out, number, &fault),
+        match read.and_then(|fields| Ok((id(&fields)?, fields))) {
+            Ok((id, mut fields)) => self.usage(&mut fields, number, &mut |outcome| take(id, outcome)),
+            Err(fault) => take(None, Outcome::Suspended(&fault)),
         }
     }
 
-    fn usage(&mut self, fields: &mut Fields<'_>, number: u64, out: &mut Vec<u8>) {
-        let id = match id(fields) {
-            Ok(id) => id,
-            Err(fault) => return refuse(out, number, &fault),
-        };
+    fn usage(&mut self, fields: &mut Fields<'_>, number: u64, take: &mut dyn FnMut(Outcome<'_, '_>)) {
         let line = u32::try_from(number).unwrap_or(u32::MAX);
-        begin(out, id, number);
-        match self.reader.record(fields, line) {
-            Ok(record) => self.record(record, fields, out),
-            Err(fault) => suspended(out, &fault),
+        let done = match fields.text(Field::Type) {
+            Ok(None) => None,
+            Ok(Some(kind)) => match &*kind {
+                "usage" => None,
+                "top_up" => Some(self.top_up(fields, line, take)),
+                "redeem" => Some(self.redeem(fields, line, take)),
+                other => Some(Err(Field::Type.fault(Code::UnknownFormat, other))),
+            },
+            Err(fault) => Some(Err(fault)),
+        };
+        match done {
+            Some(Ok(())) => return,
+            Some(Err(fault)) => return take(Outcome::Suspended(&fault)),
+            None => {}
+        }
+        let mut record = match self.reader.record(fields, line) {
+            Ok(record) => record,
+            Err(fault) => return take(Outcome::Suspended(&fault)),
+        };
+        if let Some(code) = self.billable.filter(&record) {
+            return take(Outcome::Filtered(code));
+        }
+        match self.guide(&mut record, fields) {
+            Ok(guided) => self.rate(&record, guided, take),
+            Err(fault) => take(Outcome::Suspended(&fault)),
         }
     }
 
-    fn record(&mut self, mut record: UsageRecord, fields: &Fields<'_>, out: &mut Vec<u8>) {
-        if let Some(code) = self.billable.filter(&record) {
-            return filtered(out, code);
-        }
-        let guided = match self.guide(&mut record, fields) {
-            Ok(guided) => guided,
-            Err(fault) => return suspended(out, &fault),
+    /// Adds a purchase, or takes one back.
+    fn top_up(
+        &mut self,
+        fields: &mut Fields<'_>,
+        line: u32,
+        take: &mut dyn FnMut(Outcome<'_, '_>),
+    ) -> Result<(), Fault> {
+        let mut bearer = self.reader.bearer(fields, line)?;
+        let guided = self.guide(&mut bearer, fields)?;
+        let account = self.reference.account(guided.account);
+        let said = purchase(fields, account.currency)?;
+        let top_up = TopUp {
+            identity: said.voids.unwrap_or(bearer.identity),
+            at_ms: bearer.start.utc_ms,
+            account,
+            subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
+            allowance: &said.allowance,
+            quantity: said.quantity,
+            until_ms: said.until_ms,
         };
+        let balances = self.balances.entry(guided.account_key).or_default();
+        if said.voids.is_none() {
+            let grant = self.rater.top_up(&top_up, balances)?;
+            let quantity = grant.quantity.to_string();
+            take(Outcome::Accepted(&[("allowance", &said.allowance), ("quantity", &quantity)]));
+            return Ok(());
+        }
+        if !self.rater.void(&top_up, balances)? {
+            let found = fields.raw(Field::Voids).unwrap_or_default();
+            return Err(Field::Voids.fault(Code::BadField, found));
+        }
+        take(Outcome::Accepted(&[("allowance", &said.allowance)]));
+        Ok(())
+    }
+
+    /// Redeems a code.
+    fn redeem(
+        &mut self,
+        fields: &mut Fields<'_>,
+        line: u32,
+        take: &mut dyn FnMut(Outcome<'_, '_>),
+    ) -> Result<(), Fault> {
+        let mut bearer = self.reader.bearer(fields, line)?;
+        let guided = self.guide(&mut bearer, fields)?;
+        let code = fields.text(Field::RedeemCode)?.ok_or_else(|| missing(Field::RedeemCode))?;
+        let redeem = Redeem {
+            at_ms: bearer.start.utc_ms,
+            account: self.reference.account(guided.account),
+            subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
+            code: &code,
+        };
+        let balances = self.balances.entry(guided.account_key).or_default();
+        let discounts = self.rater.redeem(&redeem, balances, &mut self.redeemed)?.join(", ");
+        take(Outcome::Accepted(&[("discount", &discounts)]));
+        Ok(())
+    }
+
+    /// Prices a usage that is known to be billed, such as one that was billed before.
+    pub fn price_record(&mut self, record: &UsageRecord, take: &mut dyn FnMut(Outcome<'_, '_>)) {
+        match self.reference.guide(record) {
+            Ok(guided) => self.rate(record, guided, take),
+            Err(fault) => take(Outcome::Suspended(&fault)),
+        }
+    }
+
+    fn rate(&mut self, record: &UsageRecord, guided: Guided, take: &mut dyn FnMut(Outcome<'_, '_>)) {
         let input = RatingInput {
-            usage: &record,
+            usage: record,
             run: Run::Retail,
             account: self.reference.account(guided.account),
             subscription: self.reference.subscription(guided.subscription),
+            roster: self.reference,
         };
         let balances = self.balances.entry(guided.account_key).or_default();
         match self.rater.rate(&input, balances) {
@@ -117,9 +237,10 @@ impl<'p> Desk<'p> {
                 if let Some(cycles) = &mut self.cycles {
                     events.iter().for_each(|event| cycles.add(guided.account_key, event));
                 }
-                rated(out, &events, (&self.file, record.at().record));
+                let notes = self.rater.notifications();
+                take(Outcome::Rated { events: &events, record: record.at().record, notes });
             }
-            Err(fault) => suspended(out, &fault),
+            Err(fault) => take(Outcome::Suspended(&fault)),
         }
     }
 
@@ -151,18 +272,10 @@ impl<'p> Desk<'p> {
     }
 
     /// The version of the one subscription that an account has at an instant, else how many it has.
-    fn only_member(&mut self, account: u32, at_ms: i64) -> Result<u32, usize> {
-        let reference = self.reference;
-        let members = self.members.get_or_insert_with(|| {
-            let mut members = HashMap::<u32, Vec<u32>>::new();
-            for (version, index) in reference.subscriptions().iter().zip(0u32..) {
-                members.entry(version.account).or_default().push(index);
-            }
-            members
-        });
-        let versions = members.get(&account).map_or(&[][..], Vec::as_slice);
-        let valid = |version: &&u32| reference.subscription(**version).validity.contains(at_ms);
-        let mut valid_then = versions.iter().filter(valid);
+    fn only_member(&self, account: u32, at_ms: i64) -> Result<u32, usize> {
+        let versions = self.reference.members(account).iter();
+        let mut valid_then =
+            versions.filter(|version| self.reference.subscription(**version).validity.contains(at_ms));
         match (valid_then.next(), valid_then.count()) {
             (Some(&only), 0) => Ok(only),
             (Some(_), more) => Err(more + 1),
@@ -170,11 +283,24 @@ impl<'p> Desk<'p> {
         }
     }
 
-    /// Appends a line for each account and cycle that was touched.
-    pub fn close(&self, out: &mut Vec<u8>) {
+    /// Appends a line for each account and cycle that was touched, and one for each discount that took something off.
+    pub fn close(&mut self, out: &mut Vec<u8>) {
+        self.settle();
         if let Some(cycles) = &self.cycles {
             cycles.write(self.reference, out);
         }
+    }
+
+    /// The cycles that were touched, rounded as their close rounds them; none unless they are summed.
+    pub fn closed(&mut self) -> Vec<Closed<'p>> {
+        self.settle();
+        self.cycles.as_ref().map_or_else(Vec::new, |cycles| cycles.closed(self.reference))
+    }
+
+    /// Charges what only the whole cycle decides, once.
+    fn settle(&mut self) {
+        let Some(cycles) = &mut self.cycles else { return };
+        cycles.settle(self.reference, (&mut self.rater, self.tariff), &mut self.balances);
     }
 }
 
@@ -208,12 +334,6 @@ fn begin(out: &mut Vec<u8>, id: Option<&str>, number: u64) {
     }
 }
 
-#[cold]
-fn refuse(out: &mut Vec<u8>, number: u64, fault: &Fault) {
-    begin(out, None, number);
-    suspended(out, fault);
-}
-
 fn suspended(out: &mut Vec<u8>, fault: &Fault) {
     json::text(out, "outcome", "suspended");
     json::text(out, "code", fault.code.as_str());
@@ -230,7 +350,18 @@ fn filtered(out: &mut Vec<u8>, code: Code) {
     out.extend_from_slice(b"[]}\n");
 }
 
-fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str, u32)) {
+fn accepted(out: &mut Vec<u8>, facts: &[(&'static str, &str)]) {
+    json::text(out, "outcome", "accepted");
+    facts.iter().for_each(|(name, value)| json::text(out, name, value));
+    out.extend_from_slice(b"}\n");
+}
+
+fn rated(
+    out: &mut Vec<u8>,
+    events: &[BillableEvent<'_>],
+    (file, record): (&str, u32),
+    notes: &[Notification],
+) {
     json::text(out, "outcome", "rated");
     json::key(out, "events");
     out.push(b'[');
@@ -243,5 +374,28 @@ fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str,
         // The writer ends each event with a line end.
         out.pop();
     }
-    out.extend_from_slice(b"]}\n");
+    out.push(b']');
+    if !notes.is_empty() {
+        notifications(out, notes);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn notifications(out: &mut Vec<u8>, notes: &[Notification]) {
+    json::key(out, "notifications");
+    out.push(b'[');
+    for (index, note) in notes.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.push(b'{');
+        json::text(out, "kind", note.kind);
+        json::text(out, "id", &note.id);
+        json::text(out, "owner", owner_word(note.key.owner));
+        json::number(out, "percent", i64::from(note.percent));
+        json::text(out, "used", &note.used.normalize().to_string());
+        json::text(out, "of", &note.of.normalize().to_string());
+        out.push(b'}');
+    }
+    out.push(b']');
 }

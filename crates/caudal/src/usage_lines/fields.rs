@@ -51,6 +51,10 @@ fields! {
     RatingGroup "rating_group"
     ServingNetwork "serving_network"
     Imsi "imsi"
+    Allowance "allowance"
+    Expires "expires"
+    Voids "voids"
+    RedeemCode "code"
 }
 
 impl Field {

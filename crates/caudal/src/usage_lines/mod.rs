@@ -7,9 +7,11 @@ mod desk;
 mod fields;
 mod input;
 mod number;
+mod purchase;
 mod record;
 
-pub use desk::{Desk, Line, OnClose};
+pub use cycles::Closed;
+pub use desk::{Desk, Line, OnClose, Outcome};
 pub use input::{LINE_MAX, Lines, Taken};
 
 #[cfg(test)]

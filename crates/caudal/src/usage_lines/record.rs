@@ -39,11 +39,13 @@ impl Reader {
 
     /// The record of line `line`; or why there is none.
     pub(super) fn record(&self, fields: &mut Fields<'_>, line: u32) -> Result<UsageRecord, Fault> {
-        if let Some(kind) = fields.text(Field::Type)?.filter(|kind| kind != "usage") {
-            return Err(Field::Type.fault(Code::UnknownFormat, &kind));
-        }
         if let Some(fault) = fields.odd() {
             return Err(fault);
+        }
+        let foreign = [Field::Allowance, Field::Expires, Field::Voids, Field::RedeemCode];
+        if let Some((field, found)) = foreign.into_iter().find_map(|field| Some((field, fields.raw(field)?)))
+        {
+            return Err(field.fault(Code::BadField, found));
         }
         let service = word(fields, Field::Service, Service::parse)?.ok_or_else(|| missing(Field::Service))?;
         let quantity = base_units(fields, service)?;
@@ -86,9 +88,50 @@ impl Reader {
             charged: charged(fields)?,
             attributes: attributes(fields),
         };
-        // Nothing arrives here, so nothing can be too far in the future.
-        validate(&record, i64::MAX, 0)?;
+        // Nothing arrives here, so nothing can be too far in the future. What is taken back has a quantity below zero,
+        // which no network element may write.
+        if quantity < 0 {
+            let mut mirrored = record.clone();
+            mirrored.parts.iter_mut().for_each(|part| part.quantity = part.quantity.saturating_abs());
+            validate(&mirrored, i64::MAX, 0)?;
+        } else {
+            validate(&record, i64::MAX, 0)?;
+        }
         Ok(record)
+    }
+
+    /// Who a purchase or a redemption is for, as a usage of nothing at its time: it is guided as usage is.
+    pub(super) fn bearer(&self, fields: &mut Fields<'_>, line: u32) -> Result<UsageRecord, Fault> {
+        if let Some(fault) = fields.odd() {
+            return Err(fault);
+        }
+        let start = word(fields, Field::Start, Timestamp::parse_rfc3339)?;
+        let start = start.ok_or_else(|| missing(Field::Start))?;
+        let number = self.party(fields, Field::Served)?;
+        let served = served(fields, number, &Party::Absent)?;
+        Ok(UsageRecord {
+            claim: claim(start, line),
+            identity: identity(fields, line),
+            session: [0; 2],
+            partial: None,
+            bytes: ByteSpan::default(),
+            source: 0,
+            filter: None,
+            record_type: RecordType::Content,
+            service: Service::Content,
+            direction: Direction::Out,
+            role: Role::Originating,
+            unit: Unit::Event,
+            start,
+            end: start,
+            parts: smallvec![Part { start, end: start, quantity: 0, rating_group: None }],
+            calling: Party::Absent,
+            called: Party::Absent,
+            served,
+            serving_network: None,
+            charged: None,
+            attributes: None,
+        })
     }
 
     fn party(&self, fields: &Fields<'_>, field: Field) -> Result<Party, Fault> {
@@ -100,12 +143,16 @@ impl Reader {
 }
 
 #[cold]
-fn missing(field: Field) -> Fault {
+pub(super) fn missing(field: Field) -> Fault {
     field.fault(Code::MissingField, "")
 }
 
 /// A word or a text with a grammar, that may be absent.
-fn word<T>(fields: &Fields<'_>, field: Field, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+pub(super) fn word<T>(
+    fields: &Fields<'_>,
+    field: Field,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Fault> {
     let Some(text) = fields.text(field)? else { return Ok(None) };
     parse(&text).map(Some).ok_or_else(|| field.fault(Code::BadField, &text))
 }
@@ -218,8 +265,8 @@ fn rating_group(fields: &Fields<'_>) -> Result<Option<u32>, Fault> {
     group.map(Some).ok_or_else(|| Field::RatingGroup.fault(Code::BadField, &number))
 }
 
-/// An amount that somebody else charged already.
-fn charged(fields: &Fields<'_>) -> Result<Option<Money>, Fault> {
+/// An amount that somebody else charged already, or that is paid in.
+pub(super) fn charged(fields: &Fields<'_>) -> Result<Option<Money>, Fault> {
     let currency = word(fields, Field::Currency, Currency::parse)?;
     let Some(number) = fields.number(Field::Amount)? else { return Ok(None) };
     let amount = number::amount(&number).ok_or_else(|| Field::Amount.fault(Code::BadField, &number))?;
@@ -232,10 +279,15 @@ fn attributes(fields: &mut Fields<'_>) -> Attributes {
     (!attributes.is_empty()).then(|| attributes.into())
 }
 
+/// The identity of what an id names.
+pub(super) fn identity_of(id: &str) -> Identity {
+    Identity::of(ID_RULE, &[id.as_bytes()])
+}
+
 /// From the id, so that a usage has the same event ids wherever it stands; else from the line's number.
 fn identity(fields: &Fields<'_>, line: u32) -> Identity {
     match fields.text_or_number(Field::Id) {
-        Ok(Some(id)) => Identity::of(ID_RULE, &[id.as_bytes()]),
+        Ok(Some(id)) => identity_of(&id),
         Ok(None) | Err(_) => Identity::of(LINE_RULE, &[&line.to_be_bytes()]),
     }
 }

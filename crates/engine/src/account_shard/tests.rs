@@ -37,6 +37,7 @@ fn setup(allowances: &[&str], accounts: &[(&str, &str)]) -> Setup {
             plan: 0,
             msisdn: Digits::default(),
             imsi: Digits::default(),
+            group: "",
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, line);

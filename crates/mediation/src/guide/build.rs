@@ -5,7 +5,7 @@
 use super::{Reference, hasher};
 use ahash::RandomState;
 use caudal_usage::{Account, Diagnostic, Digits, Subscription, TimeZone, Validity};
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use std::cell::Cell;
 
 /// Rows of one table: versions are numbered in 32 bits, and this is far above any operator.
@@ -30,6 +30,8 @@ pub struct SubscriptionRow<'a> {
     pub msisdn: Digits,
     /// Its IMSI; empty when it has none.
     pub imsi: Digits,
+    /// Name of its group inside the account; empty when it is in none.
+    pub group: &'a str,
     /// When this version holds.
     pub validity: Validity,
 }
@@ -48,6 +50,9 @@ pub struct ReferenceBuilder {
     subscriptions: Vec<(u32, Subscription)>,
     subscription_first: Vec<u32>,
     subscription_ids: HashTable<u32>,
+    /// Names of groups, by number less one.
+    groups: Vec<Box<str>>,
+    group_numbers: HashMap<Box<str>, u32, RandomState>,
     findings: Vec<Diagnostic>,
     hasher: RandomState,
 }
@@ -64,6 +69,8 @@ impl ReferenceBuilder {
             subscriptions: Vec::new(),
             subscription_first: Vec::new(),
             subscription_ids: HashTable::new(),
+            groups: Vec::new(),
+            group_numbers: HashMap::with_hasher(hasher()),
             findings: Vec::new(),
             hasher: hasher(),
         }
@@ -144,8 +151,23 @@ impl ReferenceBuilder {
             self.subscription_first.push(small(self.subscriptions.len()));
         }
         let SubscriptionRow { id, plan, msisdn, imsi, validity, .. } = row;
-        let version = Subscription { id: id.into(), index, account, plan, msisdn, imsi, validity };
+        let group = self.group(row.group);
+        let version = Subscription { id: id.into(), index, account, plan, msisdn, imsi, validity, group };
         self.subscriptions.push((line, version));
+    }
+
+    /// The number of a group, from 1; 0 where there is none.
+    fn group(&mut self, name: &str) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
+        if let Some(&number) = self.group_numbers.get(name) {
+            return number;
+        }
+        self.groups.push(name.into());
+        let number = small(self.groups.len());
+        self.group_numbers.insert(name.into(), number);
+        number
     }
 
     /// The tables, or everything that contradicts itself in them.
@@ -161,6 +183,7 @@ impl ReferenceBuilder {
             self.subscriptions.into_iter().map(|(_, version)| version).collect();
         let first_account = firsts(self.accounts.iter().map(|(key, ..)| *key));
         let first_subscription = firsts(subscriptions.iter().map(|version| version.index));
+        let members = members(&subscriptions, first_account.len());
         let numbers = index_by(&subscriptions, &self.hasher, |version| version.msisdn);
         let imsis = index_by(&subscriptions, &self.hasher, |version| version.imsi);
         let mut reference = Reference {
@@ -171,6 +194,8 @@ impl ReferenceBuilder {
             first_subscription,
             account_ids: self.account_ids,
             subscription_ids: self.subscription_ids,
+            members,
+            groups: self.groups,
             imsis,
             numbers,
             hasher: self.hasher,
@@ -282,6 +307,30 @@ fn firsts(keys: impl Iterator<Item = u32>) -> Vec<u32> {
     }
     first.push(count);
     first
+}
+
+/// Versions of subscriptions by account: where each account begins, and the versions.
+fn members(versions: &[Subscription], accounts: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut first = vec![0u32; accounts.max(1)];
+    for version in versions {
+        if let Some(count) = first.get_mut(version.account as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for count in &mut first {
+        sum += *count;
+        *count = sum;
+    }
+    let (mut next, mut list) = (first.clone(), vec![0u32; versions.len()]);
+    for (version, at) in versions.iter().zip(0u32..) {
+        let Some(place) = next.get_mut(version.account as usize) else { continue };
+        if let Some(slot) = list.get_mut(*place as usize) {
+            *slot = at;
+        }
+        *place += 1;
+    }
+    (first, list)
 }
 
 /// A table from digits to versions; versions without are left out.

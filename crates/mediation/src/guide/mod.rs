@@ -5,7 +5,7 @@
 mod build;
 
 use ahash::RandomState;
-use caudal_usage::{Account, Code, Digits, Fault, KeySecret, Party, Slot, Subscription, UsageRecord};
+use caudal_usage::{Account, Code, Digits, Fault, KeySecret, Party, Roster, Slot, Subscription, UsageRecord};
 use hashbrown::HashTable;
 
 pub use build::{MAX_FINDINGS, MAX_ROWS, MAX_VERSIONS, ReferenceBuilder, SubscriptionRow};
@@ -50,6 +50,10 @@ pub struct Reference {
     account_ids: HashTable<u32>,
     /// Subscription ids to dense indexes.
     subscription_ids: HashTable<u32>,
+    /// Versions of subscriptions by account: version range of account `key`, and the versions.
+    members: (Vec<u32>, Vec<u32>),
+    /// Names of groups, by number less one.
+    groups: Vec<Box<str>>,
     /// IMSIs to versions, one entry a version.
     imsis: HashTable<u32>,
     /// Numbers to versions, one entry a version.
@@ -57,7 +61,31 @@ pub struct Reference {
     hasher: RandomState,
 }
 
+impl Roster for Reference {
+    fn each(&self, account: u32, visit: &mut dyn FnMut(&Subscription)) {
+        self.members(account).iter().for_each(|&version| visit(self.subscription(version)));
+    }
+}
+
 impl Reference {
+    /// Versions of the subscriptions of an account.
+    pub fn members(&self, account: u32) -> &[u32] {
+        let (first, list) = &self.members;
+        let range = versions(first, account);
+        list.get(range.start as usize..range.end as usize).unwrap_or(&[])
+    }
+
+    /// Name of a group by its number; empty for none.
+    pub fn group_name(&self, group: u32) -> &str {
+        self.groups.get((group as usize).wrapping_sub(1)).map_or("", AsRef::as_ref)
+    }
+
+    /// Number of a group by its name.
+    pub fn group_number(&self, name: &str) -> Option<u32> {
+        let at = self.groups.iter().position(|known| known.as_ref() == name)?;
+        u32::try_from(at + 1).ok()
+    }
+
     /// Finds who pays for `usage`, as of its chargeable start: by subscription id, then IMSI, then number.
     pub fn guide(&self, usage: &UsageRecord) -> Result<Guided, Fault> {
         let at_ms = usage.start.utc_ms;

@@ -24,8 +24,15 @@ fn build(rows: &[Row<'_>]) -> Result<Reference, Vec<Diagnostic>> {
     builder.account(account("A-1", 50, 100), 4);
     for (line, &(id, account, msisdn, imsi, from_ms, to_ms)) in (2..).zip(rows) {
         let validity = Validity { from_ms, to_ms };
-        let row =
-            SubscriptionRow { id, account, plan: 7, msisdn: digits(msisdn), imsi: digits(imsi), validity };
+        let row = SubscriptionRow {
+            id,
+            account,
+            plan: 7,
+            msisdn: digits(msisdn),
+            imsi: digits(imsi),
+            group: "",
+            validity,
+        };
         builder.subscription(row, line);
     }
     builder.build()
@@ -165,8 +172,15 @@ fn a_subscription_is_small_in_memory_and_slots_depend_on_the_secret() {
         }
         let msisdn = digits(&format!("349{number:08}"));
         let imsi = digits(&format!("21407{number:010}"));
-        let row =
-            SubscriptionRow { id: &id, account: &payer, plan: 0, msisdn, imsi, validity: Validity::ALWAYS };
+        let row = SubscriptionRow {
+            id: &id,
+            account: &payer,
+            plan: 0,
+            msisdn,
+            imsi,
+            group: "",
+            validity: Validity::ALWAYS,
+        };
         builder.subscription(row, 1);
     }
     let mut reference = builder.build().unwrap();

@@ -1,34 +1,54 @@
 //! Connection fee: once per call, of the band in which it starts.
-//! Relies on increments having run: a call without a billed unit has no first band and pays no fee.
-//! Never depends on cover: the fee is due also when an allowance gave every second.
+//! Relies on the rate, or the allowance that covered the first portion, to say how much.
+//! Never depends on cover, but where the plan says so: the fee is due also when an allowance gave every second.
 
+use super::cover::plain_line;
 use super::match_rate::Matched;
 use super::no_amount;
-use caudal_usage::{ChargeLine, Fault, LineKind, Price};
+use caudal_tariff::Allowance;
+use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
 
-/// The line of the fee, where there is one. `first_band` is the band in which the first billed portion began.
+/// What the fee depends on.
+pub struct Call<'c, 't> {
+    /// The rate.
+    pub matched: &'c Matched<'t>,
+    /// The band in which the call starts.
+    pub band: u16,
+    /// The allowance that covered its first portion.
+    pub front: Option<&'t Allowance>,
+    /// True when allowances covered all of it.
+    pub all_covered: bool,
+}
+
+/// The line of the fee, where there is one.
 #[inline]
-pub fn connection_fee<'t>(
-    matched: &Matched<'t>,
-    first_band: Option<u16>,
-) -> Result<Option<ChargeLine<'t>>, Fault> {
-    let Some(band) = first_band.and_then(|band| matched.band(band)) else { return Ok(None) };
-    let fee = band.terms.connection_fee;
+pub fn connection_fee<'t>(call: &Call<'_, 't>) -> Result<Option<ChargeLine<'t>>, Fault> {
+    let matched = call.matched;
+    let more = call.front.and_then(|allowance| allowance.more.as_ref());
+    let own = more.and_then(|more| more.connection_fee);
+    let Some(band) = matched.band(call.band) else { return Ok(None) };
+    let spared = call.all_covered && matched.rate.more.as_ref().is_some_and(|more| !more.fee_when_covered);
+    let fee = match own {
+        Some(own) => own,
+        None if spared => Decimal::ZERO,
+        None => band.terms.connection_fee,
+    };
     if fee.is_zero() {
         return Ok(None);
     }
-    let amount = matched.version.line_rounding.round(fee).map_err(|error| no_amount(error, 1))?;
+    let amount = matched.version.rounding.line.round(fee).map_err(|error| no_amount(error, 1))?;
+    let (table, row) = match (own, call.front) {
+        (Some(_), Some(allowance)) => (allowance.id.as_ref(), None),
+        _ => (matched.table_name(), band.row),
+    };
     Ok(Some(ChargeLine {
-        kind: LineKind::ConnectionFee,
-        table: matched.table_name(),
-        row: band.row,
-        version: &matched.version.version,
+        row,
         band: band.band,
-        step: None,
-        increments: None,
-        rating_group: None,
-        quantity: 1,
-        unit_price: Price { amount: fee, per: 1 },
         amount,
+        ..plain_line(
+            LineKind::ConnectionFee,
+            (table, &matched.version.version),
+            (1, Price { amount: fee, per: 1 }),
+        )
     }))
 }

@@ -1,30 +1,35 @@
-//! Increments and bands: raw units into billed portions, each in the band in which it begins.
-//! Relies on the clock for where bands end; the walk takes one turn for each band crossed, never one for each portion.
-//! Never starts a second minimum: the position in the call goes on across bands.
+//! Increments and bands: measured units into billed portions, each in the band and step in which it lies.
+//! Relies on the clock for where bands end; the walk takes one turn for each band or step crossed, never one a portion.
+//! Never starts a second minimum: the position in the usage goes on across bands and steps.
 
+use super::match_rate::{BandPrice, Matched};
 use super::overflow;
-use crate::clock::Clock;
-use caudal_tariff::{Increments, Week};
+use crate::clock::{Clock, InBand, band_at_offset};
+use caudal_tariff::{Increments, Split, Week};
 use caudal_usage::Fault;
 use smallvec::SmallVec;
 
-/// Most band stretches of one usage: a call of years crosses bands twice a day, and is no call.
+/// Most stretches of one usage: a call of years crosses bands twice a day, and is no call.
 pub const STRETCHES_MAX: usize = 2048;
 
-/// Largest raw quantity of one usage, in base units. Sums of increments above it still fit 64 bits.
+/// Largest quantity of one usage, in base units. Sums of increments above it still fit 64 bits.
 const QUANTITY_MAX: i64 = caudal_tariff::grammar::UNITS_MAX;
 
-/// Billed portions that begin in one band, one after the other.
+/// Billed portions in one band and step, one after the other; or a fragment of one that lies in several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stretch {
     /// Index of the band.
     pub band: u16,
-    /// Units of the opening portion of the call, or what is left of it; zero where none begins here.
+    /// Number of the step, from 1; 0 where there are none.
+    pub step: u16,
+    /// Units of the opening portion, of what is left of it, or of a fragment; zero where none begins here.
     pub head: i64,
     /// Units of each further portion.
     pub next: i64,
     /// How many further portions.
     pub count: i64,
+    /// True when the head goes on with the portion that the stretch before began.
+    pub joined: bool,
 }
 
 impl Stretch {
@@ -34,72 +39,193 @@ impl Stretch {
         self.head + self.next * self.count
     }
 
-    /// Portions, the opening one included.
+    /// Portions that begin here.
     #[inline]
     pub const fn portions(&self) -> i64 {
-        self.count + (self.head > 0) as i64
+        self.count + (self.head > 0 && !self.joined) as i64
     }
 }
 
-/// Stretches in the order of time.
+/// Stretches in the order of position.
 pub type Stretches = SmallVec<[Stretch; 2]>;
 
-/// When and how much, in base units.
-#[derive(Clone, Copy, Debug)]
-pub struct Raw {
-    /// First instant, UTC.
-    pub start_ms: i64,
-    /// Measured units, zero or more.
-    pub quantity: i64,
+/// How a wall clock is read.
+pub enum Wall<'w> {
+    /// One band throughout.
+    Constant(u16),
+    /// That of a time zone.
+    Zone(&'w mut Clock),
+    /// A fixed distance from UTC, in seconds.
+    Offset(i32),
 }
 
-/// Portions of one band: from `position` billed units into the call, as begin before `limit` more units have passed.
+/// What is walked: a part of a usage inside the usage, session or period over which quantities are rounded up.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Instant of the part's first unit.
+    pub start_ms: i64,
+    /// Units measured before this part.
+    pub before: i64,
+    /// Position at which the walk begins: what was billed or covered before.
+    pub from: i64,
+    /// Units measured with this part.
+    pub end: i64,
+}
+
+/// Refuses quantities that no sum of portions would fit.
+pub fn check(quantity: i64) -> Result<i64, Fault> {
+    if (0..=QUANTITY_MAX).contains(&quantity) { Ok(quantity) } else { Err(overflow("quantity", &quantity)) }
+}
+
+/// Portions of one band: from `position` units on, as begin before `limit` more units have passed.
 fn portions(band: u16, increments: Increments, position: i64, limit: i64) -> Stretch {
     let head = (increments.first - position).max(0);
     let rest = (limit - head).max(0);
     let count = if rest == 0 { 0 } else { (rest - 1) / increments.next + 1 };
-    Stretch { band, head, next: increments.next, count }
+    Stretch { band, step: 0, head, next: increments.next, count, joined: false }
 }
 
-/// Billed portions where one band holds throughout: data and messages always, calls under a rate without bands.
+/// Walks a span. `None` where a band has no price.
 #[inline]
-pub fn bill_whole(raw: Raw, band: u16, increments: Increments) -> Result<Stretches, Fault> {
-    let mut stretches = Stretches::new();
-    if check(raw.quantity)? > 0 {
-        stretches.push(portions(band, increments, 0, raw.quantity));
+pub fn walk(matched: &Matched, span: Span, wall: Wall) -> Result<Option<Stretches>, Fault> {
+    check(span.end)?;
+    if span.from >= span.end {
+        return Ok(Some(Stretches::new()));
     }
-    Ok(stretches)
+    let more = matched.rate.more.as_deref();
+    let (exact, pro_rata) = more.map_or((false, false), |more| (more.split == Split::Exact, more.pro_rata));
+    if let Wall::Constant(band) = wall {
+        let Some(price) = matched.band(band) else { return Ok(None) };
+        if !price.has_steps() && !pro_rata {
+            let stretch = portions(band, price.terms.increments, span.from, span.end - span.from);
+            return Ok(Some(smallvec::smallvec![stretch]));
+        }
+    }
+    let week = &matched.rate.week;
+    Walk { matched, span, wall, week, exact, pro_rata, stretches: Stretches::new() }.run()
 }
 
-/// Billed portions of a call over bands. `increments` gives those of a band; `None` where the band has no price, which
-/// ends the walk with `None`.
-pub fn bill_bands(
-    raw: Raw,
-    week: &Week,
-    clock: &mut Clock,
-    increments: impl Fn(u16) -> Option<Increments>,
-) -> Result<Option<Stretches>, Fault> {
-    let mut stretches = Stretches::new();
-    let quantity = check(raw.quantity)?;
-    let mut position = 0i64;
-    for _ in 0..STRETCHES_MAX {
-        if position >= quantity {
-            return Ok(Some(stretches));
+/// A walk on its way.
+struct Walk<'w, 't> {
+    matched: &'w Matched<'t>,
+    span: Span,
+    wall: Wall<'w>,
+    week: &'t Week,
+    /// Each unit lies in the band in which it passes.
+    exact: bool,
+    /// A portion that was only begun counts for its used part.
+    pro_rata: bool,
+    stretches: Stretches,
+}
+
+impl<'t> Walk<'_, 't> {
+    fn run(mut self) -> Result<Option<Stretches>, Fault> {
+        let mut position = self.span.from;
+        while position < self.span.end {
+            if self.stretches.len() > STRETCHES_MAX {
+                return Err(overflow("quantity", &format_args!("{} units in one call", self.span.end)));
+            }
+            let Some((band, band_end, price)) = self.band(position) else { return Ok(None) };
+            let limit = band_end.min(self.span.end);
+            position = if price.has_steps() || self.exact || self.pro_rata {
+                match self.stepped(position, (band, band_end), &price)? {
+                    Some(position) => position,
+                    None => return Ok(None),
+                }
+            } else {
+                let stretch = portions(band, price.terms.increments, position, limit - position);
+                self.push(stretch);
+                position + stretch.units()
+            };
         }
-        let here = clock.band(week, raw.start_ms + position);
-        let Some(increments) = increments(here.band) else { return Ok(None) };
-        let limit = (quantity - position).min(here.until_ms - (raw.start_ms + position));
-        let stretch = portions(here.band, increments, position, limit);
-        position += stretch.units();
-        match stretches.last_mut() {
+        Ok(Some(self.stretches))
+    }
+
+    /// The band at a position, the position at which it ends, and its terms.
+    fn band(&mut self, position: i64) -> Option<(u16, i64, BandPrice<'t>)> {
+        let at_ms = self.span.start_ms + (position - self.span.before);
+        let InBand { band, until_ms } = match &mut self.wall {
+            Wall::Constant(band) => InBand { band: *band, until_ms: i64::MAX },
+            Wall::Zone(clock) => clock.band(self.week, at_ms),
+            Wall::Offset(offset_s) => band_at_offset(self.week, at_ms, *offset_s),
+        };
+        let end = if until_ms == i64::MAX { i64::MAX } else { position + (until_ms - at_ms) };
+        Some((band, end, self.matched.band(band)?))
+    }
+
+    /// Whole portions that lie in one step (and one band, where units do), or one portion with its fragments. Returns the
+    /// position behind them.
+    fn stepped(
+        &mut self,
+        position: i64,
+        (band, band_end): (u16, i64),
+        price: &BandPrice<'t>,
+    ) -> Result<Option<i64>, Fault> {
+        let here = price.at(position);
+        let Increments { first, next } = here.increments;
+        if position >= first {
+            let begin = (band_end.min(self.span.end) - position - 1) / next + 1;
+            let mut count = begin.min((here.until - position) / next);
+            if self.exact {
+                count = count.min((band_end - position) / next);
+            }
+            if self.pro_rata {
+                count = count.min((self.span.end - position) / next);
+            }
+            if count > 0 {
+                self.push(Stretch { band, step: here.step, head: 0, next, count, joined: false });
+                return Ok(Some(position + count * next));
+            }
+        }
+        let mut stop = if position < first { first } else { position + next };
+        if self.pro_rata {
+            stop = stop.min(self.span.end);
+        }
+        self.fragments(position, stop, (band, band_end))
+    }
+
+    /// One portion, cut where another step (and, where units lie in bands, another band) begins.
+    fn fragments(
+        &mut self,
+        position: i64,
+        stop: i64,
+        (mut band, mut band_end): (u16, i64),
+    ) -> Result<Option<i64>, Fault> {
+        let mut at = position;
+        while at < stop {
+            if self.stretches.len() > STRETCHES_MAX {
+                return Err(overflow("quantity", &format_args!("{} units in one portion", stop - position)));
+            }
+            if self.exact && at >= band_end {
+                let Some((next_band, next_end, _)) = self.band(at) else { return Ok(None) };
+                (band, band_end) = (next_band, next_end);
+            }
+            let Some(price) = self.matched.band(band) else { return Ok(None) };
+            let here = price.at(at);
+            let mut end = stop.min(here.until);
+            if self.exact {
+                end = end.min(band_end);
+            }
+            let joined = at > position;
+            self.push(Stretch { band, step: here.step, head: end - at, next: 1, count: 0, joined });
+            at = end;
+        }
+        Ok(Some(stop))
+    }
+
+    fn push(&mut self, stretch: Stretch) {
+        match self.stretches.last_mut() {
             // A day's end inside a band, or a clock change, is no boundary.
-            Some(last) if last.band == stretch.band && stretch.head == 0 => last.count += stretch.count,
-            _ => stretches.push(stretch),
+            Some(last)
+                if (last.band, last.step) == (stretch.band, stretch.step)
+                    && stretch.head == 0
+                    && !last.joined
+                    && (last.count == 0 || last.next == stretch.next) =>
+            {
+                last.next = stretch.next;
+                last.count += stretch.count;
+            }
+            _ => self.stretches.push(stretch),
         }
     }
-    Err(overflow("quantity", &format_args!("{} ms in one call", raw.quantity)))
-}
-
-fn check(quantity: i64) -> Result<i64, Fault> {
-    if (0..=QUANTITY_MAX).contains(&quantity) { Ok(quantity) } else { Err(overflow("quantity", &quantity)) }
 }

@@ -1,9 +1,12 @@
-//! Match: which rate prices a usage. Plan first, then its base plan, and theirs.
+//! Match: which rate prices a usage. The account's own, then the plan's, then its base plan's, and theirs.
 //! Relies on the tariff's order of rates: the first whose conditions hold is the most specific.
 //! Never falls to a price of zero: where nothing matches, the usage is suspended `no_rate`.
 
-use caudal_tariff::{Facts, PlanVersion, Pricing, Rate, RateTable, Tariff, Terms, ZoneId};
-use caudal_usage::{Code, Direction, Fault, Party, UsageRecord};
+use crate::facts::far_party;
+use caudal_tariff::{
+    Facts, Increments, PlanVersion, Pricing, Rate, RateTable, Step, Tariff, Terms, TimeBase, Week, ZoneId,
+};
+use caudal_usage::{Code, Fault, Party, Price, UsageRecord};
 
 /// Longest chain of base plans that is followed; `compile` refuses circles.
 const BASES_MAX: usize = 8;
@@ -18,6 +21,7 @@ pub struct Matched<'t> {
     /// Its table, where it has one.
     table: Option<&'t RateTable>,
     zone: Option<ZoneId>,
+    origin: Option<ZoneId>,
     day: i32,
 }
 
@@ -30,35 +34,99 @@ pub struct BandPrice<'t> {
     pub row: Option<u32>,
     /// Name of the band.
     pub band: Option<&'t str>,
+    /// Prices by position; empty where one holds throughout.
+    steps: &'t [Step],
+    /// First units that cost nothing.
+    free: i64,
+}
+
+/// What holds at a position in a usage.
+#[derive(Clone, Copy, Debug)]
+pub struct AtPosition {
+    /// Number of the step, from 1; 0 where there are none.
+    pub step: u16,
+    /// Portions that begin here.
+    pub increments: Increments,
+    /// First position at which something else holds.
+    pub until: i64,
+}
+
+impl BandPrice<'_> {
+    /// True when positions matter.
+    #[inline]
+    pub const fn has_steps(&self) -> bool {
+        !self.steps.is_empty() || self.free > 0
+    }
+
+    /// The price of a step by its number, from 1.
+    pub fn step_price(&self, number: u16) -> Price {
+        if self.free > 0 {
+            let zero = Price { amount: caudal_usage::Decimal::ZERO, per: self.terms.price.per };
+            return if number == 1 { zero } else { self.terms.price };
+        }
+        let index = usize::from(number).saturating_sub(1);
+        self.steps.get(index).map_or(self.terms.price, |step| step.price)
+    }
+
+    /// What holds at a position.
+    pub fn at(&self, position: i64) -> AtPosition {
+        let number = |index: usize| u16::try_from(index + 1).unwrap_or(u16::MAX);
+        let Terms { increments, .. } = self.terms;
+        if self.free > 0 {
+            return if position < self.free {
+                AtPosition { step: 1, increments, until: self.free }
+            } else {
+                AtPosition { step: 2, increments, until: i64::MAX }
+            };
+        }
+        let index = self.steps.partition_point(|step| step.up_to <= position);
+        match self.steps.get(index).or(self.steps.last()) {
+            Some(step) => AtPosition {
+                step: number(index.min(self.steps.len() - 1)),
+                increments: step.increments,
+                until: if index + 1 >= self.steps.len() { i64::MAX } else { step.up_to },
+            },
+            None => AtPosition { step: 0, increments, until: i64::MAX },
+        }
+    }
 }
 
 impl<'t> Matched<'t> {
+    /// A rate by itself, for what the close of a cycle charges: it has no table.
+    pub fn of_rate(rate: &'t Rate, version: &'t PlanVersion) -> Self {
+        Self { rate, version, table: None, zone: None, origin: None, day: version.days.from }
+    }
+
     /// Name for charge lines: the table's file, or the rate's id.
     pub fn table_name(&self) -> &'t str {
         self.table.map_or(&self.rate.id, |table| &table.path)
     }
 
-    /// Terms of a band on the day of the usage.
+    /// Terms of a band on the day of the usage. Nothing for rates of amounts.
     #[inline]
     pub fn band(&self, band: u16) -> Option<BandPrice<'t>> {
         let index = usize::from(band);
+        let free = self.rate.more.as_ref().map_or(0, |more| more.free);
         match &self.rate.pricing {
             Pricing::Plan(bands) => {
                 let band = bands.get(index)?;
-                Some(BandPrice { terms: band.terms, row: None, band: band.name.as_deref() })
+                let (steps, name) = (band.steps.as_ref(), band.name.as_deref());
+                Some(BandPrice { terms: band.terms, row: None, band: name, steps, free })
             }
             Pricing::Table { bands, .. } => {
                 let band = bands.get(index)?;
-                let row = self.table?.row(self.zone?, band.in_table, self.day)?;
-                Some(BandPrice { terms: row.terms, row: Some(row.line), band: band.name.as_deref() })
+                let row = self.table?.row(self.zone?, self.origin, band.in_table, self.day)?;
+                let name = band.name.as_deref();
+                Some(BandPrice { terms: row.terms, row: Some(row.line), band: name, steps: &[], free })
             }
+            Pricing::Amount(_) => None,
         }
     }
 
     /// True when every band has a price on the day of the usage.
     fn is_priced(&self) -> bool {
         match &self.rate.pricing {
-            Pricing::Plan(_) => true,
+            Pricing::Plan(_) | Pricing::Amount(_) => true,
             Pricing::Table { bands, .. } => {
                 (0..bands.len()).all(|band| u16::try_from(band).is_ok_and(|band| self.band(band).is_some()))
             }
@@ -66,44 +134,53 @@ impl<'t> Matched<'t> {
     }
 }
 
-/// The zone of the far party: the called of an outgoing, the calling of an incoming usage.
-#[inline]
-pub fn zone_of(tariff: &Tariff, usage: &UsageRecord, day: i32) -> Option<ZoneId> {
-    match far_party(usage) {
-        Party::E164(number) => tariff.zone(*number, day),
-        Party::Absent | Party::Other(_) => None,
-    }
-}
-
-fn far_party(usage: &UsageRecord) -> &Party {
-    match usage.direction {
-        Direction::Out => &usage.called,
-        Direction::In => &usage.calling,
-    }
-}
-
-/// The first rate of the plan, else of its base plans, whose conditions hold and which has a price that day.
+/// The first rate whose conditions hold and which has a price that day: of the account's own, from the plan down to its
+/// last base; then of all others, likewise. `starts_in` says whether the usage starts in band 0 of a week.
 #[inline]
 pub fn match_rate<'t>(
     tariff: &'t Tariff,
     version: &'t PlanVersion,
-    facts: &Facts,
-    day: i32,
+    (facts, day): (&Facts, i32),
+    starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
-    let mut level = Some(version);
-    for _ in 0..BASES_MAX {
-        let version = level?;
-        for rate in version.rates_for(facts.service).filter(|rate| rate.when.hold(facts)) {
-            let table = match &rate.pricing {
-                Pricing::Plan(_) => None,
-                Pricing::Table { table, .. } => tariff.table(*table),
+    let own = if facts.account.is_some() { [true, false].as_slice() } else { &[false] };
+    for &own in own {
+        let mut level = Some(version);
+        for _ in 0..BASES_MAX {
+            let Some(version) = level else { break };
+            let found = if own {
+                first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
+            } else {
+                first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
             };
-            let matched = Matched { rate, version, table, zone: facts.zone, day };
-            if matched.is_priced() {
-                return Some(matched);
+            if found.is_some() {
+                return found;
             }
+            level = version.base.and_then(|base| tariff.plan_version(base, day));
         }
-        level = version.base.and_then(|base| tariff.plan_version(base, day));
+    }
+    None
+}
+
+#[inline]
+fn first<'t>(
+    tariff: &'t Tariff,
+    (version, rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
+    (facts, day): (&Facts, i32),
+    starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
+) -> Option<Matched<'t>> {
+    for rate in rates {
+        if !rate.when.hold(facts, |base, week| starts_in(base, week)) {
+            continue;
+        }
+        let table = match &rate.pricing {
+            Pricing::Plan(_) | Pricing::Amount(_) => None,
+            Pricing::Table { table, .. } => tariff.table(*table),
+        };
+        let matched = Matched { rate, version, table, zone: facts.zone, origin: facts.origin, day };
+        if matched.is_priced() {
+            return Some(matched);
+        }
     }
     None
 }

@@ -4,15 +4,29 @@
 
 pub mod match_rate;
 
+pub mod measure;
+
 pub mod increments;
 
+pub mod buckets;
 pub mod cover;
 
 pub mod price;
+pub mod tiers;
+
+pub mod amounts;
 
 pub mod connection_fee;
 
-use caudal_usage::{Code, Fault, MoneyError};
+pub mod bounds;
+
+pub mod discounts;
+
+pub mod caps;
+
+pub mod payment;
+
+use caudal_usage::{Code, Decimal, Fault, MoneyError, Price, Rounding};
 
 /// A quantity, a balance or an amount that does not fit.
 #[cold]
@@ -24,4 +38,22 @@ pub fn overflow(field: &str, found: &dyn std::fmt::Display) -> Fault {
 #[cold]
 pub fn no_amount(error: MoneyError, units: i64) -> Fault {
     Fault::new(Code::Overflow, "amount", format!("{error}, for {units} units").as_bytes())
+}
+
+/// An exact result, or the fault that it does not fit.
+#[inline]
+pub fn exact<T>(result: Result<T, MoneyError>, field: &'static str) -> Result<T, Fault> {
+    result.map_err(|error| Fault::new(Code::Overflow, field, error.to_string().as_bytes()))
+}
+
+/// What `units` cost, at the rounding point of a line.
+#[inline]
+pub fn amount_of(price: Price, units: i64, line: Rounding) -> Result<Decimal, Fault> {
+    price.charge(units, line).map_err(|error| no_amount(error, units))
+}
+
+/// Percent of an amount, at the rounding point of a line: multiplied first, divided once.
+pub fn percent_of(amount: Decimal, percent: Decimal, line: Rounding) -> Result<Decimal, Fault> {
+    let product = exact(caudal_usage::money::mul_exact(amount, percent), "amount")?;
+    exact(line.ratio(product, 1, 100), "amount")
 }

@@ -7,18 +7,22 @@
     reason = "each test binary uses its part; what tests share fails as they do"
 )]
 
-use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_rating::{AccountBalances, CloseInput, Rater, RatingInput};
 use caudal_tariff::{SourceFile, Sources, Tariff, compile};
 use caudal_usage::record::ByteSpan;
 use caudal_usage::{
     Account, Claim, Code, CounterId, Currency, CycleAnchor, Date, Digits, Direction, Fault, FileOrdinal,
-    Identity, Part, Party, Position, RecordType, Role, Run, Served, Service, Slot, Subscription, TimeZone,
-    Timestamp, UsageRecord, Validity,
+    Identity, Owner, Part, Party, Position, RecordType, Role, Run, Served, Service, Slot, Subscription,
+    TimeZone, Timestamp, UsageRecord, Validity,
 };
 
 pub const HEAD: &str = "id = \"p\"\nname = \"P\"\ncurrency = \"EUR\"\nvalid_from = 2000-01-01\n";
 
 pub const ZONES: &str = "prefix,zone,valid_from,valid_to\n34,es,,\n33,fr,,\n336,fr-mobile,,\n44,uk,,\n";
+
+/// 34600 is ours, but for one ported number; 112 is an emergency, 34806 premium.
+pub const NUMBERS: &str =
+    "prefix,on_net,special\n34600,yes,\n34600111222,no,\n112,,emergency\n34806,,premium\n";
 
 pub fn file(path: &str, text: &str) -> SourceFile {
     SourceFile { path: path.into(), bytes: text.into() }
@@ -40,6 +44,9 @@ pub fn tariff_of(files: &[(&str, &str)]) -> Tariff {
         tables: of(".csv"),
         zones: Some(file("zones.csv", ZONES)),
         holidays: Some(file("holidays.csv", holidays)),
+        networks: Some(file("networks.csv", "network,zone\n214,home\n21407,home\n208,eu\n310,usa\n")),
+        numbers: Some(file("numbers.csv", NUMBERS)),
+        exchange: Some(file("exchange.csv", "from,to,rate,valid_from,valid_to\nUSD,EUR,0.91,,\n")),
     };
     let (tariff, findings) = compile(&sources);
     let text: Vec<_> = findings.iter().map(ToString::to_string).collect();
@@ -65,6 +72,7 @@ pub fn subscription(plan: u32) -> Subscription {
         msisdn: Digits::default(),
         imsi: Digits::default(),
         validity: Validity::ALWAYS,
+        group: 0,
     }
 }
 
@@ -127,6 +135,8 @@ pub struct Bench<'t> {
     pub balances: AccountBalances,
     pub account: Account,
     pub subscription: Subscription,
+    /// The account's subscriptions, for what depends on more than the one that is served.
+    pub roster: Vec<Subscription>,
 }
 
 impl<'t> Bench<'t> {
@@ -141,13 +151,19 @@ impl<'t> Bench<'t> {
             rater: Rater::new(tariff),
             balances: AccountBalances::default(),
             account,
+            roster: vec![subscription.clone()],
             subscription,
         }
     }
 
     pub fn rate<'a>(&'a mut self, usage: &'a UsageRecord) -> Result<caudal_rating::Events<'a>, Fault> {
-        let input =
-            RatingInput { usage, run: Run::Retail, account: &self.account, subscription: &self.subscription };
+        let input = RatingInput {
+            usage,
+            run: Run::Retail,
+            account: &self.account,
+            subscription: &self.subscription,
+            roster: &self.roster,
+        };
         self.rater.rate(&input, &mut self.balances)
     }
 
@@ -176,7 +192,8 @@ impl<'t> Bench<'t> {
                 .allowance_uses
                 .iter()
                 .map(|used| format!("{} -{} {}->{}", used.allowance, used.quantity, used.before, used.after));
-            let parts: Vec<_> = lines.chain(uses).collect();
+            let off = event.discounts.iter().map(|off| format!("{} -{}", off.discount, off.amount));
+            let parts: Vec<_> = lines.chain(uses).chain(off).collect();
             format!("{}: {} | {}", event.cycle, parts.join("; "), event.amount)
         });
         told.collect::<Vec<_>>().join(" & ")
@@ -184,8 +201,39 @@ impl<'t> Bench<'t> {
 
     pub fn used(&self, counter: &str, cycle: &str) -> String {
         let counter: CounterId = self.tariff.counter(counter).unwrap();
-        let cycle = Date::parse(cycle).unwrap();
-        self.balances.get(caudal_usage::BalanceKey { subscription: 0, counter, cycle }).to_string()
+        let period = Date::parse(cycle).unwrap();
+        let owner = Owner::Subscription(0);
+        self.balances.get(caudal_usage::BalanceKey { owner, counter, period, instance: 0 }).to_string()
+    }
+
+    /// What the close of a cycle charges: `kind id: lines; discounts | amount`, each.
+    pub fn close(&mut self, cycle: &str) -> String {
+        let subscriptions: Vec<&Subscription> = self.roster.iter().collect();
+        let input = CloseInput {
+            account: &self.account,
+            subscriptions: &subscriptions,
+            cycle: Date::parse(cycle).unwrap(),
+            roster: &self.roster,
+        };
+        let charges = self.rater.close(&input, &mut self.balances).unwrap();
+        let told = charges.iter().map(|charge| {
+            let lines = charge.lines.iter().map(|line| {
+                let step = line.step.map_or(String::new(), |step| format!(" #{step}"));
+                format!("{}{step} {} = {}", line.kind.as_str(), line.quantity, line.amount)
+            });
+            let off = charge.discounts.iter().map(|off| format!("{} -{}", off.discount, off.amount));
+            let parts: Vec<_> = lines.chain(off).collect();
+            format!("{} {}: {} | {}", charge.kind, charge.id, parts.join("; "), charge.amount)
+        });
+        told.collect::<Vec<_>>().join(" & ")
+    }
+
+    /// Thresholds that the last usage passed.
+    pub fn notes(&self) -> String {
+        let told = self.rater.notifications().iter();
+        told.map(|note| format!("{} {} {} %", note.kind, note.id, note.percent))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     pub fn fault(&mut self, usage: &UsageRecord) -> (Code, String) {

@@ -1,0 +1,93 @@
+//! The second half of the order of evaluation: what an event charges, once all its parts are priced.
+//! Relies on `rate.rs` for the charges; what a step does stands in `steps`.
+//! Never changes a line that was made: what is adjusted gets a line of its own.
+
+use crate::bill::{Bill, Charge};
+use crate::ground::Place;
+use crate::rate::{Events, Usage};
+use crate::steps::bounds::bounds;
+use crate::steps::caps::{caps, commitments};
+use crate::steps::discounts::{Judge, discounts};
+use crate::steps::payment::payment;
+use crate::steps::{exact, no_amount};
+use caudal_tariff::{TimeBase, Week};
+use caudal_usage::money::add_exact;
+use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Decimal, Fault, Timestamp};
+use smallvec::SmallVec;
+
+impl<'a> Usage<'a, '_> {
+    /// **The order of evaluation**, from the bounds on: `→ event minimum and maximum → discounts → caps of the cycle →
+    /// commitment → money allowances → rounding`.
+    pub(crate) fn adjust(&mut self, at: usize, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
+        let mut charges: SmallVec<[Charge<'a>; 2]> =
+            self.charges.iter().filter(|(of, _)| *of == at).map(|(_, charge)| charge.clone()).collect();
+        let Some(place) = charges.first().map(|charge| charge.place) else {
+            return self.round(&charges, event);
+        };
+        let mut bill = Bill {
+            lines: &mut event.lines,
+            discounts: &mut event.discounts,
+            uses: &mut event.allowance_uses,
+            charges: &mut charges,
+            mirrored: self.mirrored,
+        };
+        bounds(&mut bill)?;
+        let (clocks, account) = (&mut *self.clocks, self.input.account);
+        let offset = self.input.usage.start;
+        let mut lies_in = |place: &Place, base: TimeBase, week: &Week| {
+            clocks.lies_in((base, week), account, Timestamp { utc_ms: place.at_ms, ..offset })
+        };
+        let mut judge = Judge { ground: &self.ground, facts: &self.facts, draft: &mut self.draft, place };
+        discounts(&mut judge, &mut bill, &mut lies_in)?;
+        caps(&self.ground, &mut bill, &mut self.draft, self.notes)?;
+        commitments(&self.ground, &bill, &mut self.draft)?;
+        payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, self.notes), &mut lies_in)?;
+        self.round(&charges, event)
+    }
+
+    /// Rounding: the exact sum of what is due, at the event's rounding point where the plan has one. Usage that is taken
+    /// back turns its signs here.
+    fn round(&self, charges: &[Charge<'a>], event: &mut BillableEvent<'a>) -> Result<(), Fault> {
+        let points = self.ground.version.rounding;
+        // Zero at the places of a line, so that a sum has them even without lines.
+        let mut sum = points.line.round(Decimal::ZERO).map_err(|error| no_amount(error, 0))?;
+        for charge in charges {
+            sum = exact(add_exact(sum, charge.due), "amount")?;
+        }
+        if self.mirrored {
+            sum = -sum;
+            for line in &mut event.lines {
+                (line.quantity, line.amount) = (-line.quantity, -line.amount);
+            }
+            for discount in &mut event.discounts {
+                discount.amount = -discount.amount;
+            }
+            event.billed_quantity = -event.billed_quantity;
+        }
+        event.amount = match points.event {
+            None => sum,
+            Some(point) => point.round(sum).map_err(|error| no_amount(error, 0))?,
+        };
+        Ok(())
+    }
+
+    /// Shows the balances that moved on, beside those that allowances and tiers show themselves.
+    pub(crate) fn show_counters(&self, events: &mut Events<'a>) {
+        let Some(event) = events.first_mut() else { return };
+        let tariff = self.ground.tariff;
+        for balance in self.draft.changed() {
+            let key = balance.key;
+            if tariff.is_said(key.counter) && key.instance == 0 {
+                continue;
+            }
+            event.counters.push(CounterUse {
+                counter: tariff.counter_name(key.counter),
+                owner: key.owner,
+                period: (key.period != BalanceKey::EVER).then_some(key.period),
+                instance: key.instance,
+                before: self.draft.standing().get(key),
+                after: balance.used,
+            });
+        }
+    }
+}

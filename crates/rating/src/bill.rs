@@ -1,0 +1,93 @@
+//! What one event, or one close, charges before it is adjusted: its lines, and for each rate what is due of them.
+//! Relies on lines standing in the order in which they were made; what adjusts them adds lines and changes what is due.
+//! Never loses a cent: what is due of all charges is the sum of the lines less discounts and payments.
+
+use crate::ground::Place;
+use crate::steps::exact;
+use crate::steps::match_rate::Matched;
+use crate::steps::price::Lines;
+use caudal_usage::money::{add_exact, split};
+use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// What one rate charges for one part of a usage.
+#[derive(Clone, Debug)]
+pub struct Charge<'a> {
+    /// The rate.
+    pub matched: Matched<'a>,
+    /// Where the part lies.
+    pub place: Place,
+    /// Its rating group.
+    pub group: Option<u32>,
+    /// Its lines.
+    pub lines: Range<usize>,
+    /// What is due.
+    pub due: Decimal,
+    /// Units billed.
+    pub billed: i64,
+    /// True when something was measured.
+    pub measured: bool,
+}
+
+/// The charges of one event.
+pub struct Bill<'s, 'a> {
+    /// Its lines.
+    pub lines: &'s mut Lines<'a>,
+    /// What discounts took off.
+    pub discounts: &'s mut SmallVec<[DiscountUse<'a>; 1]>,
+    /// What allowances gave.
+    pub uses: &'s mut SmallVec<[AllowanceUse<'a>; 2]>,
+    /// What is due, by rate and part.
+    pub charges: &'s mut [Charge<'a>],
+    /// True when usage is taken back: amounts here are those of the same usage above zero.
+    pub mirrored: bool,
+}
+
+impl<'a> Charge<'a> {
+    /// Its id.
+    pub fn rate(&self) -> &'a str {
+        &self.matched.rate.id
+    }
+
+    /// Its lines.
+    pub fn own<'l>(&self, lines: &'l Lines<'a>) -> &'l [ChargeLine<'a>] {
+        lines.get(self.lines.clone()).unwrap_or(&[])
+    }
+}
+
+/// Sum of what is due of some charges.
+pub fn due<'c, 'a: 'c>(charges: impl Iterator<Item = &'c Charge<'a>>) -> Result<Decimal, Fault> {
+    let mut sum = Decimal::ZERO;
+    for charge in charges {
+        sum = exact(add_exact(sum, charge.due), "amount")?;
+    }
+    Ok(sum)
+}
+
+/// Takes an amount from the charges of `which`, in proportion to what is due of them, by largest remainder. What is due
+/// of none of them falls below zero as long as the amount is not above their sum.
+pub fn take_off(charges: &mut [Charge<'_>], which: &[usize], amount: Decimal) -> Result<(), Fault> {
+    if let [only] = which {
+        if let Some(charge) = charges.get_mut(*only) {
+            charge.due = exact(add_exact(charge.due, -amount), "amount")?;
+        }
+        return Ok(());
+    }
+    let dues: Vec<Decimal> =
+        which.iter().filter_map(|&at| charges.get(at)).map(|charge| charge.due).collect();
+    let scale = dues.iter().chain([&amount]).map(Decimal::scale).max().unwrap_or(0);
+    let weight = |due: &Decimal| {
+        let mut scaled = *due;
+        scaled.rescale(scale);
+        u64::try_from(scaled.mantissa().max(0)).map_err(|_| caudal_usage::MoneyError::Overflow)
+    };
+    let weights: Result<Vec<u64>, _> = dues.iter().map(weight).collect();
+    let parts = exact(weights.and_then(|weights| split(amount, &weights, scale)), "amount")?;
+    for (&at, part) in which.iter().zip(parts) {
+        if let Some(charge) = charges.get_mut(at) {
+            charge.due = exact(add_exact(charge.due, -part), "amount")?;
+        }
+    }
+    Ok(())
+}

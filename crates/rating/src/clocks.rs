@@ -1,0 +1,65 @@
+//! The clocks of every time zone that usage meets, and which of them a rate reads.
+//! Relies on each clock for local days, bands and cycles.
+//! Never asks what time it is: every instant is an argument.
+
+use crate::clock::{Clock, band_at_offset};
+use crate::ground::Place;
+use crate::steps::increments::Wall;
+use crate::steps::match_rate::Matched;
+use caudal_tariff::{Conditions, Measure, Split, TimeBase, Week};
+use caudal_usage::{Account, Part, Service, TimeZone, Timestamp};
+
+/// Clocks of every time zone met so far.
+#[derive(Default)]
+pub struct Clocks(Vec<Clock>);
+
+impl Clocks {
+    /// The clock of a zone.
+    pub fn of(&mut self, zone: TimeZone) -> &mut Clock {
+        let at = self.0.iter().position(|clock| clock.zone() == zone).unwrap_or_else(|| {
+            self.0.push(Clock::new(zone));
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+
+    /// Where an instant lies for an account.
+    pub fn place(&mut self, account: &Account, at_ms: i64) -> Place {
+        let clock = self.of(account.time_zone);
+        let cycle = clock.cycle(account.anchor, at_ms).first;
+        Place { at_ms, day: clock.day(at_ms), cycle }
+    }
+
+    /// True when an instant lies in band 0 of a week.
+    pub fn lies_in(&mut self, (base, week): (TimeBase, &Week), account: &Account, at: Timestamp) -> bool {
+        self.band((base, week), account, at) == 0
+    }
+
+    /// The band of a week at an instant.
+    pub fn band(&mut self, (base, week): (TimeBase, &Week), account: &Account, at: Timestamp) -> u16 {
+        match base {
+            TimeBase::Account => self.of(account.time_zone).band(week, at.utc_ms).band,
+            TimeBase::Zone(zone) => self.of(zone).band(week, at.utc_ms).band,
+            TimeBase::Visited => band_at_offset(week, at.utc_ms, at.offset_s).band,
+        }
+    }
+}
+
+/// How the wall clock is read for a part.
+pub fn wall<'w>(
+    clocks: &'w mut Clocks,
+    (matched, account): (&Matched, &Account),
+    (part, start_band): (&Part, u16),
+) -> Wall<'w> {
+    let rate = matched.rate;
+    let whole = rate.more.as_ref().is_some_and(|more| more.split == Split::Start);
+    let calls = rate.when.services == Conditions::service_bit(Service::Voice);
+    if rate.week.is_constant() || whole || !calls || rate.measure != Measure::Units {
+        return Wall::Constant(start_band);
+    }
+    match rate.time {
+        TimeBase::Account => Wall::Zone(clocks.of(account.time_zone)),
+        TimeBase::Zone(zone) => Wall::Zone(clocks.of(zone)),
+        TimeBase::Visited => Wall::Offset(part.start.offset_s),
+    }
+}

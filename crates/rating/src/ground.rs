@@ -1,0 +1,107 @@
+//! What every step of one usage stands on: who is served by which plan, and where in time a part of the usage lies.
+//! Relies on the usage being guided: account, subscription and plan version are those of the chargeable start.
+//! Never changes while the usage is rated.
+
+use crate::clock::period_start;
+use caudal_tariff::{Period, PlanVersion, Shared, Tariff};
+use caudal_usage::time::DAY_MS;
+use caudal_usage::{Account, BalanceKey, CounterId, Date, Owner, Roster, Subscription, TimeZone};
+
+/// Who is served by which plan.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// All plans.
+    pub tariff: &'a Tariff,
+    /// The plan's version on the day of the chargeable start.
+    pub version: &'a PlanVersion,
+    /// Who pays.
+    pub account: &'a Account,
+    /// Who is served.
+    pub subscription: &'a Subscription,
+    /// The account's other subscriptions.
+    pub roster: &'a dyn Roster,
+}
+
+/// Where a part of a usage lies in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Its first instant.
+    pub at_ms: i64,
+    /// Its local day, in the account's zone.
+    pub day: i32,
+    /// The account's cycle: its first day.
+    pub cycle: Date,
+}
+
+impl Ground<'_> {
+    /// Whose balance it is.
+    pub fn owner(&self, shared: Shared) -> Owner {
+        match (shared, self.subscription.group) {
+            (Shared::Account, _) => Owner::Account,
+            (Shared::Group, group) if group > 0 => Owner::Group(group),
+            (Shared::Group | Shared::Subscription, _) => Owner::Subscription(self.subscription.index),
+        }
+    }
+
+    /// First day of the period in which a place lies.
+    #[inline]
+    pub fn period(&self, period: Period, place: &Place) -> Date {
+        match period {
+            Period::Cycle => place.cycle,
+            other => period_start(other, self.account.anchor, place.day),
+        }
+    }
+
+    /// The balance of a counter at a place.
+    #[inline]
+    pub fn key(&self, counter: CounterId, (shared, period): (Shared, Period), place: &Place) -> BalanceKey {
+        BalanceKey { owner: self.owner(shared), counter, period: self.period(period, place), instance: 0 }
+    }
+
+    /// Local day of an instant; open ends stay far away.
+    pub fn local_day(&self, utc_ms: i64) -> i32 {
+        local_day(self.account.time_zone, utc_ms)
+    }
+
+    /// Days of `[start, end)` on which the subscription's version holds, and all of them.
+    pub fn days_held(&self, start: Date, end: Date) -> (i64, i64) {
+        let (from, to) = (start.to_days(), end.to_days());
+        let validity = self.subscription.validity;
+        let held_from = from.max(self.local_day(validity.from_ms));
+        // The last instant's day counts; a version that ends at midnight does not hold on the day that begins then.
+        let held_to = to.min(self.local_day(validity.to_ms.saturating_sub(1)).saturating_add(1));
+        (i64::from((held_to - held_from).max(0)), i64::from(to - from))
+    }
+
+    /// Subscriptions that have the plan at an instant, of the account or of the subscription's group in it.
+    pub fn members(&self, shared: Shared, at_ms: i64) -> u32 {
+        let mut count = 0;
+        let ours = self.subscription;
+        self.roster.each(ours.account, &mut |other| {
+            let together = shared == Shared::Account || other.group == ours.group;
+            count += u32::from(together && other.plan == ours.plan && other.validity.contains(at_ms));
+        });
+        count.max(1)
+    }
+
+    /// The first instant of the subscription, of all its versions.
+    pub fn subscribed_ms(&self) -> i64 {
+        let ours = self.subscription;
+        let mut first = ours.validity.from_ms;
+        self.roster.each(ours.account, &mut |other| {
+            if other.index == ours.index {
+                first = first.min(other.validity.from_ms);
+            }
+        });
+        first
+    }
+}
+
+/// Local day of an instant in a zone; open ends stay far away.
+fn local_day(zone: TimeZone, utc_ms: i64) -> i32 {
+    if !caudal_usage::time::RANGE_MS.contains(&utc_ms) {
+        return if utc_ms < 0 { i32::MIN / 2 } else { i32::MAX / 2 };
+    }
+    let local_ms = utc_ms + i64::from(zone.offset_s(utc_ms)) * 1000;
+    i32::try_from(local_ms.div_euclid(DAY_MS)).unwrap_or(i32::MAX / 2)
+}

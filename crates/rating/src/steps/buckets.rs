@@ -1,0 +1,208 @@
+//! What is left in an allowance: its refill of the period, what was carried from periods before, what was bought.
+//! Relies on balances that say what was used; a refill is never stored, so nothing must happen when a period begins.
+//! Never gives: that is cover's business, or of money, the payment's.
+
+use super::{exact, overflow};
+use crate::balances::Draft;
+use crate::clock::{period_end, period_start};
+use crate::ground::{Ground, Place};
+use caudal_tariff::{Allowance, Period, Refill};
+use caudal_usage::money::{add_exact, mul_exact};
+use caudal_usage::{BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode};
+use smallvec::SmallVec;
+
+/// Instance of what is used of a carried rest, beside what was used in its own period.
+const CARRIED: u64 = 1;
+
+/// One stock of an allowance.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    /// The balance that counts what is used of it.
+    pub key: BalanceKey,
+    /// What may still be used, in the allowance's units.
+    pub room: Decimal,
+    /// What was used.
+    pub used: Decimal,
+    /// When it expires: first instant after it.
+    pub until_ms: i64,
+    /// When it came.
+    pub since_ms: i64,
+}
+
+/// The stocks of an allowance, in the order in which they are used: the earliest to expire, then the oldest.
+pub type Buckets = SmallVec<[Bucket; 2]>;
+
+/// All stocks at a place.
+pub fn buckets(
+    ground: &Ground,
+    allowance: &Allowance,
+    place: &Place,
+    draft: &Draft,
+) -> Result<Buckets, Fault> {
+    let owner = ground.owner(allowance.shared);
+    let mut list = Buckets::new();
+    if let Refill::Each(period) = allowance.refill {
+        let start = ground.period(period, place);
+        carried(ground, (allowance, owner), (period, start), draft, &mut list)?;
+        list.push(current(ground, (allowance, owner), (period, start), (place, draft))?);
+    }
+    let until = list.len();
+    for grant in draft.standing().grants(owner, allowance.counter) {
+        if grant.from_ms <= place.at_ms && place.at_ms < grant.until_ms {
+            let used = draft.used(grant.key);
+            let room = minus(grant.quantity, used)?;
+            let (until_ms, since_ms) = (grant.until_ms, grant.from_ms);
+            list.push(Bucket { key: grant.key, room, used, until_ms, since_ms });
+        }
+    }
+    if list.len() > until {
+        list.sort_by_key(|bucket| (bucket.until_ms, bucket.since_ms));
+    }
+    Ok(list)
+}
+
+/// The refill of the period at hand.
+fn current(
+    ground: &Ground,
+    (allowance, owner): (&Allowance, Owner),
+    (period, start): (Period, Date),
+    (place, draft): (&Place, &Draft),
+) -> Result<Bucket, Fault> {
+    let key = BalanceKey { owner, counter: allowance.counter, period: start, instance: 0 };
+    let mut quantity = refill(ground, allowance, (period, start), place.at_ms)?;
+    let over = allowance.more.as_ref().and_then(|more| more.over_use);
+    let used = match (draft.known(key), over) {
+        (Some(used), _) => used,
+        (None, None) => Decimal::ZERO,
+        (None, Some(_)) => debt(ground, (allowance, key), period, (place, draft))?,
+    };
+    if let Some(over) = over {
+        quantity = exact(add_exact(quantity, over), "allowance")?;
+    }
+    let (until_ms, since_ms) =
+        (midnight(ground, period_end(period, ground.account.anchor, start)), midnight(ground, start));
+    Ok(Bucket { key, room: minus(quantity, used)?, used, until_ms, since_ms })
+}
+
+/// What the period before took from the refill of this one.
+fn debt(
+    ground: &Ground,
+    (allowance, key): (&Allowance, BalanceKey),
+    period: Period,
+    (place, draft): (&Place, &Draft),
+) -> Result<Decimal, Fault> {
+    let before = period_start(period, ground.account.anchor, key.period.to_days() - 1);
+    let used = draft.used(BalanceKey { period: before, ..key });
+    let over = minus(used, refill(ground, allowance, (period, before), place.at_ms)?)?;
+    Ok(over.max(Decimal::ZERO))
+}
+
+/// What was left in the periods before, each as long as it is carried.
+fn carried(
+    ground: &Ground,
+    (allowance, owner): (&Allowance, Owner),
+    (period, start): (Period, Date),
+    draft: &Draft,
+    list: &mut Buckets,
+) -> Result<(), Fault> {
+    let Some(rollover) = allowance.more.as_ref().and_then(|more| more.rollover) else { return Ok(()) };
+    let since = ground.local_day(ground.subscription.validity.from_ms).max(first_day(ground));
+    let mut end = start;
+    let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
+    for _ in 0..rollover.cycles {
+        let origin = period_start(period, ground.account.anchor, end.to_days() - 1);
+        if end.to_days() <= since {
+            break;
+        }
+        let key = BalanceKey { owner, counter: allowance.counter, period: origin, instance: 0 };
+        let at_ms = midnight(ground, origin);
+        let left = minus(refill(ground, allowance, (period, origin), at_ms)?, draft.used(key))?;
+        let kept = left.clamp(rollover.min, rollover.max);
+        let key = BalanceKey { instance: CARRIED, ..key };
+        let used = draft.used(key);
+        list.push(Bucket { key, room: minus(kept, used)?, used, until_ms, since_ms: at_ms });
+        end = origin;
+    }
+    list.reverse();
+    Ok(())
+}
+
+/// First day of the plan's first version.
+fn first_day(ground: &Ground) -> i32 {
+    let plan = ground.tariff.plans().get(ground.subscription.plan as usize);
+    plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from)
+}
+
+/// What the refill of a period gives.
+fn refill(
+    ground: &Ground,
+    allowance: &Allowance,
+    (period, start): (Period, Date),
+    at_ms: i64,
+) -> Result<Decimal, Fault> {
+    let mut quantity = allowance.quantity;
+    if allowance.pooled {
+        let members = Decimal::from(ground.members(allowance.shared, at_ms));
+        quantity = exact(mul_exact(quantity, members), "allowance")?;
+    }
+    if allowance.more.as_ref().is_some_and(|more| more.prorated) && start != BalanceKey::EVER {
+        let (held, all) = ground.days_held(start, period_end(period, ground.account.anchor, start));
+        let places = if allowance.unit.is_some() { 0 } else { ground.version.rounding.cycle.places };
+        let down = Rounding { places, mode: RoundingMode::Down };
+        quantity = exact(down.ratio(quantity, held, all.max(1)), "allowance")?;
+    }
+    Ok(quantity)
+}
+
+/// The first instant of a local day; never for what has no end.
+fn midnight(ground: &Ground, day: Date) -> i64 {
+    if day == BalanceKey::EVER {
+        return i64::MAX;
+    }
+    ground.account.time_zone.start_of(day.local_ms()).utc_ms
+}
+
+fn minus(left: Decimal, right: Decimal) -> Result<Decimal, Fault> {
+    exact(add_exact(left, -right), "allowance")
+}
+
+/// What may still be used in all.
+pub fn room(buckets: &Buckets) -> Result<Decimal, Fault> {
+    let mut sum = Decimal::ZERO;
+    for bucket in buckets {
+        sum = exact(add_exact(sum, bucket.room.max(Decimal::ZERO)), "allowance")?;
+    }
+    Ok(sum)
+}
+
+/// Uses up `quantity`, from the first bucket on; what no bucket has room for (money below zero) falls on the last.
+pub fn use_up(buckets: &mut Buckets, quantity: Decimal, draft: &mut Draft) -> Result<(), Fault> {
+    let (mut left, last) = (quantity, buckets.len().saturating_sub(1));
+    for (index, bucket) in buckets.iter_mut().enumerate() {
+        let part = if index == last { left } else { left.min(bucket.room.max(Decimal::ZERO)) };
+        if part.is_zero() {
+            continue;
+        }
+        bucket.used = exact(add_exact(bucket.used, part), "allowance")?;
+        bucket.room = minus(bucket.room, part)?;
+        draft.set(bucket.key, bucket.used);
+        left = minus(left, part)?;
+    }
+    if left.is_zero() { Ok(()) } else { Err(overflow("allowance", &left)) }
+}
+
+/// The order of a plan's allowances where expiry counts: by rank, then the earliest expiry of what has room, then the
+/// oldest, then the order of the plan.
+pub fn order(ground: &Ground, place: &Place, draft: &Draft) -> Result<SmallVec<[u16; 8]>, Fault> {
+    let version = ground.version;
+    let mut keys = Vec::with_capacity(version.allowances.len());
+    for (allowance, index) in version.allowances.iter().zip(0u16..) {
+        let rank = if version.by_weight { u32::MAX - allowance.weight } else { allowance.priority };
+        let buckets = buckets(ground, allowance, place, draft)?;
+        let open = buckets.iter().filter(|bucket| bucket.room > Decimal::ZERO);
+        let first = open.map(|bucket| (bucket.until_ms, bucket.since_ms)).min();
+        keys.push((rank, first.unwrap_or((i64::MAX, i64::MAX)), index));
+    }
+    keys.sort_unstable();
+    Ok(keys.into_iter().map(|(.., index)| index).collect())
+}

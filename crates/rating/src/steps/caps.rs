@@ -1,0 +1,84 @@
+//! Caps of the cycle, and what counts towards commitments.
+//! Relies on discounts having been taken: a cap bounds what is due.
+//! Never lets a cap that only notifies change a price.
+
+use super::cover::plain_line;
+use super::exact;
+use crate::balances::Draft;
+use crate::bill::Bill;
+use crate::ground::{Ground, Place};
+use crate::notify::{Notification, Passage, passed};
+use caudal_tariff::charges::in_scope;
+use caudal_tariff::{Cap, Period};
+use caudal_usage::money::add_exact;
+use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
+
+/// Applies each rate's own cap, then the plan's, to every charge in the order of its parts.
+pub fn caps<'a>(
+    ground: &Ground<'a>,
+    bill: &mut Bill<'_, 'a>,
+    draft: &mut Draft,
+    notes: &mut Vec<Notification>,
+) -> Result<(), Fault> {
+    for at in 0..bill.charges.len() {
+        let Some(charge) = bill.charges.get(at) else { break };
+        let (rate, place) = (charge.matched.rate, charge.place);
+        let own = rate.more.as_ref().and_then(|more| more.cap.as_ref());
+        let plan = ground.version.caps.iter().filter(|cap| in_scope(&cap.scope, &rate.id));
+        for cap in own.into_iter().chain(plan) {
+            one(cap, (ground, &place), (bill, at), draft, notes)?;
+        }
+    }
+    Ok(())
+}
+
+fn one<'a>(
+    cap: &'a Cap,
+    (ground, place): (&Ground<'a>, &Place),
+    (bill, at): (&mut Bill<'_, 'a>, usize),
+    draft: &mut Draft,
+    notes: &mut Vec<Notification>,
+) -> Result<(), Fault> {
+    let key = ground.key(cap.counter, (cap.shared, cap.per), place);
+    let used = draft.used(key);
+    let mirrored = bill.mirrored;
+    let Some(charge) = bill.charges.get_mut(at) else { return Ok(()) };
+    let matched = charge.matched;
+    let room = exact(add_exact(cap.amount, -used), "amount")?.max(Decimal::ZERO);
+    if charge.due > room && !cap.notify_only && !mirrored {
+        let cut = exact(add_exact(charge.due, -room), "amount")?;
+        charge.due = room;
+        bill.lines.push(ChargeLine {
+            amount: -cut,
+            ..plain_line(
+                LineKind::Cap,
+                (&cap.id, &matched.version.version),
+                (1, Price { amount: -cut, per: 1 }),
+            )
+        });
+    }
+    let counted = bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
+    let counted = if mirrored { -counted } else { counted };
+    let after = exact(add_exact(used, counted), "amount")?.max(Decimal::ZERO);
+    if after != used {
+        draft.set(key, after);
+    }
+    let passage = Passage { kind: "cap", id: &cap.id, used: (used, after), of: cap.amount, key };
+    passed(&passage, &cap.thresholds, notes);
+    Ok(())
+}
+
+/// Counts what is due towards every commitment whose scope it is in.
+pub fn commitments(ground: &Ground, bill: &Bill<'_, '_>, draft: &mut Draft) -> Result<(), Fault> {
+    for commitment in &ground.version.commitments {
+        for charge in bill.charges.iter().filter(|charge| in_scope(&commitment.scope, charge.rate())) {
+            let key = ground.key(commitment.counter, (commitment.shared, Period::Cycle), &charge.place);
+            let due = if bill.mirrored { -charge.due } else { charge.due };
+            let sum = exact(add_exact(draft.used(key), due), "amount")?;
+            if !due.is_zero() {
+                draft.set(key, sum);
+            }
+        }
+    }
+    Ok(())
+}

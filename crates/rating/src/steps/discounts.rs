@@ -1,0 +1,302 @@
+//! Discounts: what is taken off the charges of an event, one after the other.
+//! Relies on bounds having been met; each discount works on what the one before left.
+//! Never takes more than is due, and never counts a redemption: that is an input of its own.
+
+use super::{exact, overflow, percent_of};
+use crate::balances::Draft;
+use crate::bill::{Bill, Charge, due, take_off};
+use crate::clock::month_of;
+use crate::ground::{Ground, Place};
+use caudal_tariff::charges::in_scope;
+use caudal_tariff::{Discount, DiscountKind, Facts, Period, Shared, TimeBase, Week};
+use caudal_usage::money::add_exact;
+use caudal_usage::{BalanceKey, ChargeLine, Date, Decimal, DiscountUse, Fault, LineKind};
+
+/// Instance of the balance that notes in which month a fixed discount began.
+const FIRST_MONTH: u64 = 1;
+
+/// Says whether a place lies in band 0 of a week.
+pub type LiesIn<'s> = &'s mut dyn FnMut(&Place, TimeBase, &Week) -> bool;
+
+/// What discounts are judged by.
+pub struct Judge<'j, 'a, 'b> {
+    /// Who is served.
+    pub ground: &'j Ground<'a>,
+    /// The facts of the usage; the rating group is that of a charge.
+    pub facts: &'j Facts,
+    /// Balances.
+    pub draft: &'j mut Draft<'b>,
+    /// Where the event lies.
+    pub place: Place,
+}
+
+/// Takes all discounts off.
+pub fn discounts<'a>(
+    judge: &mut Judge<'_, 'a, '_>,
+    bill: &mut Bill<'_, 'a>,
+    lies_in: LiesIn,
+) -> Result<(), Fault> {
+    let version = judge.ground.version;
+    if version.discounts.is_empty() {
+        return Ok(());
+    }
+    let gross: Vec<Decimal> = bill.charges.iter().map(|charge| charge.due).collect();
+    let mut fits = Vec::with_capacity(version.discounts.len());
+    for discount in &version.discounts {
+        let active = judge.active(discount)?;
+        let charges: Vec<usize> = bill
+            .charges
+            .iter()
+            .enumerate()
+            .filter(|(_, charge)| judge.fits(discount, charge, lies_in))
+            .map(|(index, _)| index)
+            .collect();
+        fits.push((active, charges));
+    }
+    let own: Vec<usize> = version
+        .discounts
+        .iter()
+        .zip(&fits)
+        .filter(|(discount, (active, _))| discount.of_accounts && active.is_some())
+        .flat_map(|(_, (_, charges))| charges.iter().copied())
+        .collect();
+    for (discount, (active, charges)) in version.discounts.iter().zip(&fits) {
+        if let Some(since) = active {
+            let which: Vec<usize> =
+                charges.iter().copied().filter(|at| discount.of_accounts || !own.contains(at)).collect();
+            judge.take(discount, bill, (&which, *since))?;
+        }
+        judge.count(discount, bill, (charges, &gross))?;
+    }
+    Ok(())
+}
+
+impl<'a> Judge<'_, 'a, '_> {
+    /// True when a charge is in the scope of a discount and fulfils its conditions.
+    fn fits(&self, discount: &Discount, charge: &Charge<'_>, lies_in: LiesIn) -> bool {
+        if !in_scope(&discount.scope, charge.rate()) {
+            return false;
+        }
+        let facts = Facts { rating_group: charge.group, ..self.facts.clone() };
+        discount.when.hold(&facts, |base, week| lies_in(&charge.place, base, week))
+    }
+
+    /// The first day of the cycle from which a discount holds, where it does now.
+    fn active(&self, discount: &Discount) -> Result<Option<Date>, Fault> {
+        let ground = self.ground;
+        let cycle = self.place.cycle;
+        let since = match &discount.code {
+            Some(_) => {
+                let owner = ground.owner(Shared::Account);
+                let redeemed = self.draft.standing().of_counter(owner, discount.redeemed);
+                let known = redeemed.map(|balance| balance.key.period).filter(|period| *period <= cycle);
+                match known.max() {
+                    Some(since) => since,
+                    None => return Ok(None),
+                }
+            }
+            None => self.beginning(),
+        };
+        let passed = month_of(cycle) - month_of(since);
+        let carries = matches!(discount.kind, DiscountKind::Amount(_)) && discount.carries;
+        let over = discount.cycles.is_some_and(|cycles| i64::from(passed) >= i64::from(cycles));
+        if (over && !carries) || !self.old_enough(discount) || !self.used_enough(discount)? {
+            return Ok(None);
+        }
+        Ok(Some(since))
+    }
+
+    /// The first day of the cycle in which the subscription's version and the plan's first version both hold.
+    fn beginning(&self) -> Date {
+        let ground = self.ground;
+        let plan = ground.tariff.plans().get(ground.subscription.plan as usize);
+        let first = plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from);
+        let from = ground.local_day(ground.subscription.validity.from_ms).max(first);
+        crate::clock::period_start(Period::Cycle, ground.account.anchor, from.min(self.place.day))
+    }
+
+    fn old_enough(&self, discount: &Discount) -> bool {
+        if discount.tenure_months == 0 {
+            return true;
+        }
+        let ground = self.ground;
+        let since = Date::from_days(ground.local_day(ground.subscribed_ms()).clamp(-700_000, 700_000));
+        let now = Date::from_days(self.place.day);
+        let months = month_of(now) - month_of(since) - i32::from(now.day < since.day);
+        i64::from(months) >= i64::from(discount.tenure_months)
+    }
+
+    fn used_enough(&self, discount: &Discount) -> Result<bool, Fault> {
+        let key = |counter| self.ground.key(counter, (Shared::Subscription, Period::Cycle), &self.place);
+        if discount.after_spend.is_some_and(|least| self.draft.used(key(discount.spend)) < least) {
+            return Ok(false);
+        }
+        match discount.after_quantity {
+            Some(least) => Ok(self.draft.units(key(discount.quantity))? >= least),
+            None => Ok(true),
+        }
+    }
+
+    /// Takes one discount off the charges of `which`.
+    fn take(
+        &mut self,
+        discount: &'a Discount,
+        bill: &mut Bill<'_, 'a>,
+        (which, since): (&[usize], Date),
+    ) -> Result<(), Fault> {
+        let open: Vec<usize> = which
+            .iter()
+            .copied()
+            .filter(|&at| bill.charges.get(at).is_some_and(|charge| charge.due > Decimal::ZERO))
+            .collect();
+        let total = due(open.iter().filter_map(|&at| bill.charges.get(at)))?;
+        if total.is_zero() {
+            return Ok(());
+        }
+        let off = match discount.kind {
+            DiscountKind::Percent(percent) => self.percent(discount, bill, (&open, total, percent))?,
+            DiscountKind::Amount(_) | DiscountKind::Free(_) if bill.mirrored => Decimal::ZERO,
+            DiscountKind::Amount(amount) => self.fixed(discount, (amount, total), since)?,
+            DiscountKind::Price(price) => {
+                let other = |line: &ChargeLine| {
+                    let point = self.ground.version.rounding.line;
+                    exact(price.charge(line.quantity, point), "amount")
+                };
+                priced(discount, bill, &open, &mut |line| {
+                    exact(add_exact(line.amount, -other(line)?), "amount").map(|off| off.max(Decimal::ZERO))
+                })?
+            }
+            DiscountKind::Free(units) => self.free(discount, bill, (&open, units))?,
+        };
+        let off = exact(self.ground.version.rounding.line.round(off), "amount")?.min(total);
+        if off > Decimal::ZERO {
+            take_off(bill.charges, &open, off)?;
+            bill.discounts.push(DiscountUse { discount: &discount.id, amount: off });
+        }
+        Ok(())
+    }
+
+    fn percent(
+        &self,
+        discount: &Discount,
+        bill: &Bill<'_, 'a>,
+        (open, total, percent): (&[usize], Decimal, Decimal),
+    ) -> Result<Decimal, Fault> {
+        let of = match &discount.bands {
+            None => total,
+            Some(_) => priced(discount, bill, open, &mut |line| Ok(line.amount))?.min(total),
+        };
+        percent_of(of, percent, self.ground.version.rounding.line)
+    }
+
+    /// What is left of an amount: that of the cycle, or of all cycles since the first with usage (of a code, since it was
+    /// redeemed) where a rest carries on.
+    fn fixed(
+        &mut self,
+        discount: &Discount,
+        (amount, total): (Decimal, Decimal),
+        since: Date,
+    ) -> Result<Decimal, Fault> {
+        let period = if discount.carries { Period::Ever } else { Period::Cycle };
+        let key = self.ground.key(discount.used, (Shared::Subscription, period), &self.place);
+        let mut count = 1;
+        if discount.carries {
+            let first = match discount.code {
+                Some(_) => i64::from(month_of(since)),
+                None => self.first_month(key)?,
+            };
+            count = (i64::from(month_of(self.place.cycle)) - first + 1).max(1);
+            count = discount.cycles.map_or(count, |cycles| count.min(i64::from(cycles)));
+        }
+        let granted = exact(caudal_usage::money::mul_exact(amount, Decimal::from(count)), "amount")?;
+        let used = self.draft.used(key);
+        let off = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
+        if off > Decimal::ZERO {
+            self.draft.set(key, exact(add_exact(used, off), "amount")?);
+        }
+        Ok(off)
+    }
+
+    /// The month of the first cycle with usage, noted beside the balance.
+    fn first_month(&mut self, key: BalanceKey) -> Result<i64, Fault> {
+        let noted = BalanceKey { instance: FIRST_MONTH, ..key };
+        if self.draft.known(noted).is_none() {
+            self.draft.set(noted, Decimal::from(month_of(self.place.cycle)));
+        }
+        self.draft.units(noted)
+    }
+
+    /// The first units of the cycle, each at the price that its line charges.
+    fn free(
+        &mut self,
+        discount: &Discount,
+        bill: &Bill<'_, 'a>,
+        (open, units): (&[usize], i64),
+    ) -> Result<Decimal, Fault> {
+        let key = self.ground.key(discount.used, (Shared::Subscription, Period::Cycle), &self.place);
+        let mut used = self.draft.units(key)?;
+        let off = priced(discount, bill, open, &mut |line| {
+            let free = (units - used).clamp(0, line.quantity);
+            used += free;
+            let point = self.ground.version.rounding.line;
+            let rest = exact(line.unit_price.charge(line.quantity - free, point), "amount")?;
+            exact(add_exact(line.amount, -rest), "amount")
+        })?;
+        self.draft.set(key, Decimal::from(used));
+        Ok(off)
+    }
+
+    /// Counts what the scope charged and billed, for discounts that ask for it.
+    fn count(
+        &mut self,
+        discount: &Discount,
+        bill: &Bill<'_, 'a>,
+        (charges, gross): (&[usize], &[Decimal]),
+    ) -> Result<(), Fault> {
+        let key = |counter| self.ground.key(counter, (Shared::Subscription, Period::Cycle), &self.place);
+        let (spend, quantity) = (key(discount.spend), key(discount.quantity));
+        let sign = if bill.mirrored { -1 } else { 1 };
+        for &at in charges {
+            if discount.after_spend.is_some() {
+                let gross = gross.get(at).copied().unwrap_or_default() * Decimal::from(sign);
+                let sum = exact(add_exact(self.draft.used(spend), gross), "amount")?;
+                self.draft.set(spend, sum);
+            }
+            if discount.after_quantity.is_some() {
+                let billed = bill.charges.get(at).map_or(0, |charge| charge.billed) * sign;
+                let sum = self.draft.units(quantity)?.checked_add(billed);
+                let sum = sum.ok_or_else(|| overflow("quantity", &billed))?;
+                self.draft.set(quantity, Decimal::from(sum));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds what `off` says of every line that prices units, in the bands of the discount.
+fn priced<'a>(
+    discount: &Discount,
+    bill: &Bill<'_, 'a>,
+    open: &[usize],
+    off: &mut dyn FnMut(&ChargeLine<'a>) -> Result<Decimal, Fault>,
+) -> Result<Decimal, Fault> {
+    let named = |line: &ChargeLine| match (&discount.bands, line.band) {
+        (None, _) => true,
+        (Some(names), Some(band)) => names.iter().any(|name| name.as_ref() == band),
+        (Some(_), None) => false,
+    };
+    let mut sum = Decimal::ZERO;
+    for charge in open.iter().filter_map(|&at| bill.charges.get(at)) {
+        let units = charge.own(bill.lines).iter();
+        for line in units.filter(|line| matches!(line.kind, LineKind::Usage | LineKind::Tier) && named(line))
+        {
+            sum = exact(add_exact(sum, off(line)?), "amount")?;
+        }
+    }
+    Ok(sum)
+}
+
+/// The balance that counts redemptions of a discount by an account in a cycle.
+pub fn redemption_key(ground: &Ground, discount: &Discount, place: &Place) -> BalanceKey {
+    ground.key(discount.redeemed, (Shared::Account, Period::Cycle), place)
+}

@@ -1,0 +1,87 @@
+//! Money allowances: prepaid or included money pays for what is still due.
+//! Relies on every other step having been taken.
+//! Never goes below the floor that the plan names: what it cannot pay stays due.
+
+use super::buckets::{buckets, order, use_up};
+use super::exact;
+use crate::balances::Draft;
+use crate::bill::Bill;
+use crate::ground::Ground;
+use crate::notify::{Notification, Passage, passed};
+use crate::steps::discounts::LiesIn;
+use caudal_tariff::{Allowance, Facts};
+use caudal_usage::money::add_exact;
+use caudal_usage::{AllowanceUse, BalanceKey, Decimal, Fault};
+
+/// Pays for every charge in the order of its parts.
+pub fn payment<'a>(
+    (ground, facts): (&Ground<'a>, &Facts),
+    bill: &mut Bill<'_, 'a>,
+    (draft, notes): (&mut Draft, &mut Vec<Notification>),
+    lies_in: LiesIn,
+) -> Result<(), Fault> {
+    let version = ground.version;
+    if bill.mirrored || version.allowances.iter().all(|allowance| allowance.unit.is_some()) {
+        return Ok(());
+    }
+    for at in 0..bill.charges.len() {
+        let Some(charge) = bill.charges.get(at).cloned() else { break };
+        let facts = Facts { rating_group: charge.group, ..facts.clone() };
+        let sequence = order(ground, &charge.place, draft)?;
+        let listed = sequence.iter().filter_map(|&index| version.allowances.get(usize::from(index)));
+        for allowance in listed.filter(|allowance| allowance.unit.is_none()) {
+            if allowance.when.hold(&facts, |base, week| lies_in(&charge.place, base, week)) {
+                pay(ground, (bill, at), allowance, (draft, notes))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pay<'a>(
+    ground: &Ground<'a>,
+    (bill, at): (&mut Bill<'_, 'a>, usize),
+    allowance: &'a Allowance,
+    (draft, notes): (&mut Draft, &mut Vec<Notification>),
+) -> Result<(), Fault> {
+    let Some(charge) = bill.charges.get_mut(at).filter(|charge| charge.due > Decimal::ZERO) else {
+        return Ok(());
+    };
+    let mut stock = buckets(ground, allowance, &charge.place, draft)?;
+    let Some(key) = stock.last().map(|bucket| bucket.key) else { return Ok(()) };
+    let mut before = Decimal::ZERO;
+    let mut used = Decimal::ZERO;
+    for bucket in &stock {
+        before = exact(add_exact(before, bucket.room), "allowance")?;
+        used = exact(add_exact(used, bucket.used), "allowance")?;
+    }
+    let floor = allowance.more.as_ref().map_or(Decimal::ZERO, |more| more.floor);
+    let may = exact(add_exact(before, -floor), "allowance")?.max(Decimal::ZERO);
+    let taken = charge.due.min(may);
+    if taken.is_zero() {
+        return Ok(());
+    }
+    charge.due = exact(add_exact(charge.due, -taken), "amount")?;
+    use_up(&mut stock, taken, draft)?;
+    let after = exact(add_exact(before, -taken), "allowance")?;
+    let cycle = (key.period != BalanceKey::EVER).then_some(key.period);
+    let known = bill.uses.iter_mut().find(|one| one.allowance == allowance.id.as_ref() && one.cycle == cycle);
+    match known {
+        Some(known) => (known.quantity, known.after) = (known.quantity + taken, after),
+        None => bill.uses.push(AllowanceUse {
+            allowance: &allowance.id,
+            cycle,
+            quantity: taken,
+            unit: None,
+            before,
+            after,
+        }),
+    }
+    if let Some(more) = &allowance.more {
+        let (of, now) =
+            (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);
+        let passage = Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, key };
+        passed(&passage, &more.thresholds, notes);
+    }
+    Ok(())
+}

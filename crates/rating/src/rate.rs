@@ -240,7 +240,6 @@ impl<'a> Usage<'a, '_> {
     ) -> Result<i64, Fault> {
         let start_band = self.start_band(matched, part);
         let stretches = self.walk(matched, (part, start_band), measured.span)?;
-        let all = billed_units(&stretches)?;
         let (covered, front, stretches) =
             self.cover((matched, start_band), (part, place), (measured.span, stretches), event)?;
         let open = billed_units(&stretches)?;
@@ -253,7 +252,8 @@ impl<'a> Usage<'a, '_> {
             }
         }
         let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
-        if measured.first && !goes_on && all > 0 {
+        let any = measured.span.end > measured.span.before;
+        if measured.first && !goes_on && any {
             let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
             event.lines.extend(connection_fee(&call)?);
         }

@@ -197,7 +197,8 @@ pub fn order(ground: &Ground, place: &Place, draft: &Draft) -> Result<SmallVec<[
     let version = ground.version;
     let mut keys = Vec::with_capacity(version.allowances.len());
     for (allowance, index) in version.allowances.iter().zip(0u16..) {
-        let rank = if version.by_weight { u32::MAX - allowance.weight } else { allowance.priority };
+        let weight = if version.by_weight { allowance.weight } else { 0 };
+        let rank = (std::cmp::Reverse(weight), allowance.priority);
         let buckets = buckets(ground, allowance, place, draft)?;
         let open = buckets.iter().filter(|bucket| bucket.room > Decimal::ZERO);
         let first = open.map(|bucket| (bucket.until_ms, bucket.since_ms)).min();

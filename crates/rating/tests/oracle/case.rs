@@ -59,7 +59,7 @@ fn payer(dice: &mut Dice) -> Payer {
         id: ids[at],
         group: dice.number(0, 2) as u32,
         from_ms: since(dice),
-        to_ms: if dice.percent(20) { start_of(wall(zone), ymd(2026, 3, 20)) } else { i64::MAX },
+        to_ms: if at > 0 && dice.percent(20) { start_of(wall(zone), ymd(2026, 3, 20)) } else { i64::MAX },
     });
     let subscriptions = members.collect();
     Payer { id: "A-1", zone, anchor: *dice.one_of(&[1, 1, 10, 15, 28, 31]) as u32, subscriptions }

@@ -5,7 +5,7 @@
 use super::adjust::{Due, after_bounds};
 use super::balances::{members, name, owner};
 use super::calendar;
-use super::cover::part_of_cycle;
+use super::cover::part_of_period;
 use super::lines::{Ledger, Line, packages, whole};
 use super::matching::{clock, holds};
 use super::number::{Mode, Point, Q, q, round, zero};
@@ -207,7 +207,7 @@ impl Rater<'_> {
                 }
             }
             let prorated = commitment.prorated == Some(true);
-            let part = if prorated { part_of_cycle(self.payer, member, Some(cycle)) } else { q(1) };
+            let part = if prorated { part_of_period(self.payer, member, None, Some(cycle)) } else { q(1) };
             // What is promised for a part of a cycle is an amount of that cycle.
             let exact = commitment.amount.q() * part;
             let promised = if prorated { round(&exact, self.cycle_point()) } else { exact };

@@ -141,7 +141,7 @@ impl Around<'_> {
         };
         let share = |member: usize| {
             let part = if allowance.prorated == Some(true) {
-                part_of_cycle(self.payer, member, first)
+                part_of_period(self.payer, member, allowance.refill, first)
             } else {
                 q(1)
             };
@@ -299,10 +299,10 @@ impl Cover {
     }
 }
 
-/// Days of a cycle in which the subscription lives, of all its days.
-pub fn part_of_cycle(payer: &Payer, member: usize, first: Option<NaiveDate>) -> Q {
+/// Days of a period in which the subscription lives, of all its days.
+pub fn part_of_period(payer: &Payer, member: usize, word: Word, first: Option<NaiveDate>) -> Q {
     let Some(first) = first else { return q(1) };
-    let next = calendar::next_cycle(first, payer.anchor);
+    let next = neighbour(payer, word, first, true);
     let of = &payer.subscriptions[member];
     let lives = |day: NaiveDate| {
         let noon = calendar::start_of(payer.wall(), day) + 12 * 3_600_000;

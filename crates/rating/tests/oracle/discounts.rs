@@ -42,7 +42,7 @@ fn one(rater: &mut Rater, used: &Use, draft: &mut Draft, discount: &Discount, du
     if due == zero() {
         return;
     }
-    let taken = worth(rater, used, draft, discount, dues).min(due);
+    let taken = round(&worth(rater, used, draft, discount, dues).min(due.clone()), rater.point()).min(due);
     if taken > zero() {
         take_off(draft, dues, &taken, rater.point().places);
         if matches!(discount.takes, Takes::Amount(_)) {
@@ -140,19 +140,25 @@ fn worth(rater: &mut Rater, used: &Use, draft: &Draft, discount: &Discount, dues
     }
 }
 
-/// The amount of the cycle, or of all cycles so far where a rest carries on, without what was given.
-fn left_of_amount(rater: &Rater, used: &Use, draft: &Draft, discount: &Discount, each: &Q) -> Q {
+/// The amount of the cycle; or, where a rest carries on, of all cycles from the first one with something to take it from
+/// until the last one that has it, without what was given.
+fn left_of_amount(rater: &mut Rater, used: &Use, draft: &Draft, discount: &Discount, each: &Q) -> Q {
+    if discount.carries == Some(false) {
+        return (each - rater.balances.get(&counter(rater, used, draft, discount, "given"))).max(zero());
+    }
     let owner = owner(rater.payer, used.member, None);
     let lived = cycles_lived(rater, used, draft);
-    let carries = discount.carries != Some(false);
+    let noted = name("first", &discount.id, &owner, None);
+    let first = rater.balances.0.entry(noted).or_insert_with(|| q(lived)).clone();
     let mut cycle = draft.event.cycle;
     let mut given = zero();
-    for _ in 0..=(if carries { lived } else { 0 }) {
+    for _ in 0..=lived {
         given += rater.balances.get(&name("given", &discount.id, &owner, Some(cycle)));
         cycle = calendar::previous_cycle(cycle, rater.payer.anchor);
     }
-    let count = if carries { (lived + 1).min(cycles(discount)) } else { 1 };
-    (each * q(count) - given).max(zero())
+    let last = lived.min(cycles(discount) - 1);
+    let count = (q(last) - first + q(1)).max(zero());
+    (each * count - given).max(zero())
 }
 
 /// What its scope charged and billed.

@@ -83,10 +83,19 @@ fn line(line: &ChargeLine) -> String {
     format!("{} {}{band}{step} {} = {}", line.kind.as_str(), line.table, line.quantity, plain(line.amount))
 }
 
+/// Lines in the order of the alphabet, without bounds that change nothing.
+fn lines(lines: &[ChargeLine]) -> Vec<String> {
+    let bound = |line: &&ChargeLine| matches!(line.kind.as_str(), "minimum" | "maximum" | "cap");
+    let saying = lines.iter().filter(|line| !bound(line) || !line.amount.is_zero());
+    let mut told: Vec<String> = saying.map(line).collect();
+    told.sort();
+    told
+}
+
 fn event(event: &BillableEvent) -> String {
     let mut parts =
         vec![format!("{} raw {} billed {}", event.cycle, event.raw_quantity, event.billed_quantity)];
-    parts.extend(event.lines.iter().map(line));
+    parts.extend(lines(&event.lines));
     parts.extend(event.allowance_uses.iter().map(|used| {
         let period = used.cycle.map_or("ever".to_owned(), |first| first.to_string());
         let [taken, before, after] = [used.quantity, used.before, used.after].map(plain);
@@ -101,7 +110,7 @@ fn event(event: &BillableEvent) -> String {
 
 fn closing(charge: &CloseCharge) -> String {
     let mut parts = vec![format!("close {} of {}", charge.id, charge.subscription)];
-    parts.extend(charge.lines.iter().map(line));
+    parts.extend(lines(&charge.lines));
     parts.extend(
         charge.discounts.iter().map(|taken| format!("discount {} {}", taken.discount, plain(taken.amount))),
     );

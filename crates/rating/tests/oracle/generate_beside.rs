@@ -127,13 +127,14 @@ fn periods(dice: &mut Dice, units: i64, of: &mut Allowance) {
         Gives::Money(_) => (0, 1),
     };
     let shared = matches!(of.shared, Some("group" | "account"));
-    if matches!(of.refill, None | Some("cycle")) && !shared {
+    if of.refill != Some("once") && !shared {
         of.prorated = dice.maybe("allowance.prorated", 25, |dice| dice.percent(80));
     }
     if of.refill == Some("once") || size == 0 {
         return;
     }
-    if dice.flag("allowance.rollover", 25) {
+    // Whose refill is left of a pool whose members have changed, the reference does not say.
+    if of.pooled != Some(true) && dice.flag("allowance.rollover", 25) {
         let min = dice.maybe("allowance.rollover.min", 30, |dice| dice.number(0, 1) * units);
         let max = dice.maybe("allowance.rollover.max", 50, |dice| dice.number(1, 100) * units);
         let cycles = dice.maybe("allowance.rollover.cycles", 50, |dice| dice.number(1, 3));

@@ -5,7 +5,7 @@
 use super::balances::Balances;
 use super::number::{Point, Q, q, round, started, zero};
 use super::plan::*;
-use super::portions::{Cut, Portion, Position};
+use super::portions::{Cut, Portion};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
@@ -50,13 +50,13 @@ impl Ledger<'_> {
     }
 
     /// Lines of what no allowance covered.
-    pub fn uncovered(&mut self, cut: &Cut, before: Position, portions: &[Portion]) {
+    pub fn uncovered(&mut self, cut: &Cut, portions: &[Portion]) {
         let mut runs: Vec<(usize, usize, i64, i64)> = Vec::new();
         for portion in portions.iter().filter(|portion| portion.covered.is_none()) {
             let grain = if cut.counts_events() { 1 } else { cut.grain };
             for unit in (portion.from..portion.from + portion.len).step_by(grain as usize) {
-                let band = cut.band_of_unit(before, portion, unit);
-                let (step, _) = cut.step(band, unit - portion.origin);
+                let band = cut.band_of_unit(portion, unit);
+                let (step, _) = cut.step(band, unit - portion.begin.priced);
                 match runs.last_mut() {
                     Some((b, s, _, to)) if (*b, *s) == (band, step) && *to == unit => *to = unit + grain,
                     _ => runs.push((band, step, unit, unit + grain)),

@@ -9,7 +9,7 @@ use super::cover::{Around, Cover};
 use super::lines::{Ledger, cost, whole};
 use super::number::{Mode, Point, q, round};
 use super::plan::*;
-use super::portions::{Cut, Portion, Position};
+use super::portions::{Begin, Cut, Portion, Position};
 use super::rater::{Draft, NO_RATE, PartOf, Rater, Used, Within};
 use super::world;
 
@@ -98,7 +98,7 @@ impl Rater<'_> {
         self.remember(of, within, after);
         self.spent(&cover, within, at);
         self.covered(of, &cover);
-        self.prices(of, &cut, before, &portions, within, at);
+        self.prices(of, &cut, &portions, within, at);
         self.fee(of, &cut, before, added, &portions);
         let unit = if cut.counts_events() { Unit::Event } else { rate.unit };
         (portions.iter().map(|portion| portion.len).sum(), unit)
@@ -116,30 +116,23 @@ impl Rater<'_> {
             unit,
         };
         let mut cover = around.cover(&self.balances, false);
-        cover.candidates.iter_mut().for_each(|one| one.paid = within.paid.contains(&one.index));
+        cover.candidates.iter_mut().for_each(|one| one.paid = within.paid.contains(&(one.index, of.cycle)));
         cover
     }
 
     /// Writes down what allowances gave.
     pub fn spent(&mut self, cover: &Cover, within: &mut Within, at: usize) {
+        let cycle = within.drafts[at].event.cycle;
         for one in &cover.candidates {
             if one.units > 0 {
-                within.paid.push(one.index);
+                within.paid.push((one.index, cycle));
             }
             note(&mut self.balances, one, &mut within.drafts[at]);
         }
     }
 
     /// Steps and tiers on the uncovered rest.
-    fn prices(
-        &mut self,
-        of: &mut PartOf,
-        cut: &Cut,
-        before: Position,
-        portions: &[Portion],
-        within: &mut Within,
-        at: usize,
-    ) {
+    fn prices(&mut self, of: &mut PartOf, cut: &Cut, portions: &[Portion], within: &mut Within, at: usize) {
         let counter = self.tier_counter(of);
         let mut ledger = Ledger { rate: of.rate, point: self.point(), lines: &mut of.lines };
         let units: i64 = portions.iter().filter(|one| one.covered.is_none()).map(|one| one.len).sum();
@@ -157,7 +150,7 @@ impl Rater<'_> {
                 self.balances.set(&counter, from);
             }
             Pricing::Tiers(tiers) => ledger.tiered(tiers, units, &mut self.balances, &counter),
-            _ => ledger.uncovered(cut, before, portions),
+            _ => ledger.uncovered(cut, portions),
         }
     }
 
@@ -190,7 +183,7 @@ impl Rater<'_> {
         let by =
             portions.first().and_then(|portion| portion.covered).map(|index| &self.plan.allowances[index]);
         let all_covered = !portions.is_empty() && portions.iter().all(|portion| portion.covered.is_some());
-        let terms = cut.terms(cut.band(Position::default(), 0));
+        let terms = cut.terms(cut.band(Begin { priced: 0, started: 0 }, 0));
         let fee = match by.and_then(|allowance| allowance.connection_fee) {
             Some(fee) => fee.q(),
             None if all_covered && of.rate.fee_when_covered == Some(false) => return,

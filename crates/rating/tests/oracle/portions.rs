@@ -49,13 +49,21 @@ pub struct Position {
     pub billed: i64,
 }
 
+/// Where positions count from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Begin {
+    /// Position at which prices and portions count from zero.
+    pub priced: i64,
+    /// Position of the unit that passed at the start.
+    pub started: i64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Portion {
     pub from: i64,
     pub len: i64,
     pub band: usize,
-    /// Position at which pricing counts from zero.
-    pub origin: i64,
+    pub begin: Begin,
     /// Index of the allowance that gave it.
     pub covered: Option<usize>,
 }
@@ -156,21 +164,21 @@ impl Cut<'_> {
     }
 
     /// The instant at which the unit at a position passes: only calls have one for each unit.
-    fn instant(&self, before: Position, position: i64) -> i64 {
+    fn instant(&self, begin: Begin, position: i64) -> i64 {
         let is_call = self.service == Service::Voice && self.rate.unit == Unit::Ms && !self.counts_events();
-        if is_call { self.start_ms + position - before.measured } else { self.start_ms }
+        if is_call { self.start_ms + position - begin.started } else { self.start_ms }
     }
 
     /// The band in which a portion begins at a position.
-    pub fn band(&self, before: Position, position: i64) -> usize {
+    pub fn band(&self, begin: Begin, position: i64) -> usize {
         let whole = self.rate.split == Some("start");
-        self.band_at(if whole { self.start_ms } else { self.instant(before, position) })
+        self.band_at(if whole { self.start_ms } else { self.instant(begin, position) })
     }
 
     /// The band whose price a unit costs.
-    pub fn band_of_unit(&self, before: Position, portion: &Portion, position: i64) -> usize {
+    pub fn band_of_unit(&self, portion: &Portion, position: i64) -> usize {
         let exact = self.rate.split == Some("exact");
-        if exact { self.band_at(self.instant(before, position)) } else { portion.band }
+        if exact { self.band_at(self.instant(portion.begin, position)) } else { portion.band }
     }
 
     /// The step in which a position lies: its number and what it says.
@@ -190,30 +198,28 @@ impl Cut<'_> {
     /// **The walk.** At position *p* a portion begins while the measured quantity is above *p*.
     pub fn walk(&self, before: Position, measured: i64, cover: &mut Cover) -> (Vec<Portion>, Position) {
         let mut portions = Vec::new();
-        let (mut at, mut origin) = (before.billed, 0);
+        let mut begin = Begin { priced: 0, started: before.measured };
+        let mut at = before.billed;
         while at < measured {
-            let band = self.band(before, at);
-            let (name, left) = (self.terms(band).name, measured - at);
-            let offer = |origin: i64| Offer {
-                band: name,
-                at: at - origin,
-                left,
-                whole: self.portion(band, at - origin, left),
-                grain: self.grain,
-            };
-            let mut given = cover.go_on(&offer(origin));
+            let mut given = cover.go_on(&self.offer(begin, at, measured));
             if given.is_none() {
-                // What the one before left is priced from its beginning, where that one says so.
+                // What the one before left is priced as a usage from the same start, where that one says so.
                 if cover.restarts() {
-                    origin = at;
+                    begin = Begin { priced: at, started: at };
                 }
-                given = cover.take(&offer(origin));
+                given = cover.take(&self.offer(begin, at, measured));
             }
-            let (len, covered) = given.unwrap_or((offer(origin).whole, None));
-            portions.push(Portion { from: at, len, band, origin, covered });
+            let (len, covered) = given.unwrap_or((self.offer(begin, at, measured).whole, None));
+            portions.push(Portion { from: at, len, band: self.band(begin, at), begin, covered });
             at += len;
         }
         (portions, Position { measured, billed: at })
+    }
+
+    fn offer(&self, begin: Begin, at: i64, measured: i64) -> Offer {
+        let (band, position, left) = (self.band(begin, at), at - begin.priced, measured - at);
+        let whole = self.portion(band, position, left);
+        Offer { band: self.terms(band).name, at: position, left, whole, grain: self.grain }
     }
 }
 

@@ -69,8 +69,8 @@ pub struct Within {
     pub seen: Vec<(String, Option<u32>)>,
     /// Those that were counted as one event.
     pub counted: Vec<(String, Option<u32>)>,
-    /// Allowances of events that gave theirs.
-    pub paid: Vec<usize>,
+    /// Allowances that gave to parts in a cycle: those of events give one for all of them.
+    pub paid: Vec<(usize, NaiveDate)>,
 }
 
 /// One part on its way.
@@ -156,7 +156,7 @@ impl<'p> Rater<'p> {
             Some(charged) => (self.amount(&mut of, charged)?, Unit::Event),
             None => self.quantity(&mut of, within, at),
         };
-        self.meter(&of, unit, billed);
+        self.meter(&of, unit, if mirrored { -billed } else { billed });
         let draft = &mut within.drafts[at];
         draft.event.raw += part.quantity;
         draft.event.billed += billed;

@@ -48,9 +48,25 @@ fn line(case: &Case, line: &Line) -> String {
     format!("{} {table}{band}{step} {} = {}", line.kind, line.quantity, plain(&line.amount))
 }
 
+/// Lines in the order of the alphabet: which comes first is no matter of money.
+fn lines(case: &Case, lines: &[Line]) -> Vec<String> {
+    let mut told: Vec<String> = lines
+        .iter()
+        .filter(|line| says_something(line.kind, &line.amount))
+        .map(|one| line(case, one))
+        .collect();
+    told.sort();
+    told
+}
+
+/// A bound that changes nothing may be shown or not.
+fn says_something(kind: &str, amount: &Q) -> bool {
+    !matches!(kind, "minimum" | "maximum" | "cap") || *amount != q(0)
+}
+
 fn event(case: &Case, event: &Event) -> String {
     let mut parts = vec![format!("{} raw {} billed {}", event.cycle, event.raw, event.billed)];
-    parts.extend(event.lines.iter().map(|one| line(case, one)));
+    parts.extend(lines(case, &event.lines));
     parts.extend(event.uses.iter().map(|used| {
         let period = used.period.map_or("ever".to_owned(), |first| first.to_string());
         let [taken, before, after] = [&used.quantity, &used.before, &used.after].map(plain);
@@ -63,7 +79,7 @@ fn event(case: &Case, event: &Event) -> String {
 
 fn closing(case: &Case, charge: &Closing) -> String {
     let mut parts = vec![format!("close {} of {}", charge.id, charge.subscription)];
-    parts.extend(charge.lines.iter().map(|one| line(case, one)));
+    parts.extend(lines(case, &charge.lines));
     parts.extend(charge.discounts.iter().map(|(id, amount)| format!("discount {id} {}", plain(amount))));
     parts.push(format!("amount {}", plain(&charge.amount)));
     parts.join("\n    ")

@@ -166,6 +166,7 @@ tiers = {{ model = "graduated", over = "cycle", steps = [
   {{ price = "{} per 100 kB" }},
 ] }}
 increments = "100 kB"
+round_over = "part"
 "#,
         decimal(day_micros),
         decimal(fee_micros),
@@ -186,6 +187,7 @@ id = "video"
 applies_to = {{ service = "data", rating_group = {} }}
 price = "{} per 100 kB"
 increments = "100 kB"
+round_over = "part"
 bands = [
   {BANDS} }},
   {{ name = "other", price = "{} per 100 kB" }},
@@ -196,6 +198,7 @@ id = "chat"
 applies_to = {{ service = "data", rating_group = {} }}
 price = "0 per 100 kB"
 increments = "100 kB"
+round_over = "part"
 "#,
         tariff::VIDEO,
         decimal(tariff::VIDEO_DAY_MICROS),

@@ -39,9 +39,9 @@ impl<'a> Usage<'a, '_> {
         };
         let mut judge = Judge { ground: &self.ground, facts: &self.facts, draft: &mut self.draft, place };
         discounts(&mut judge, &mut bill, &mut lies_in)?;
-        caps(&self.ground, &mut bill, &mut self.draft, self.notes)?;
+        caps(&self.ground, &mut bill, &mut self.draft, &mut self.notes)?;
         commitments(&self.ground, &bill, &mut self.draft)?;
-        payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, self.notes), &mut lies_in)?;
+        payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, &mut self.notes), &mut lies_in)?;
         self.round(&charges, event)
     }
 
@@ -71,9 +71,10 @@ impl<'a> Usage<'a, '_> {
         Ok(())
     }
 
-    /// Shows the balances that moved on, beside those that allowances and tiers show themselves.
-    pub(crate) fn show_counters(&self, events: &mut Events<'a>) {
+    /// Shows the balances that moved on, beside those that allowances and tiers show themselves, and the thresholds passed.
+    pub(crate) fn show_counters(&mut self, events: &mut Events<'a>) {
         let Some(event) = events.first_mut() else { return };
+        event.notifications = std::mem::take(&mut self.notes);
         let tariff = self.ground.tariff;
         for balance in self.draft.changed() {
             let key = balance.key;

@@ -20,7 +20,7 @@ use caudal_tariff::{
 use caudal_usage::money::add_exact;
 use caudal_usage::{
     Account, AllowanceUse, BalanceKey, ChargeLine, Date, Decimal, Direction, DiscountUse, Fault, LineKind,
-    Price, Roster, Rounding, Service, Subscription,
+    Notification, Price, Roster, Rounding, Service, Subscription,
 };
 use smallvec::SmallVec;
 
@@ -56,6 +56,8 @@ pub struct CloseCharge<'a> {
     pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
     /// What money paid.
     pub uses: SmallVec<[AllowanceUse<'a>; 2]>,
+    /// Thresholds that it passed.
+    pub notifications: Vec<Notification>,
     /// What is charged.
     pub amount: Decimal,
 }
@@ -89,12 +91,10 @@ impl<'t> Rater<'t> {
                     subscription,
                     roster: input.roster,
                 };
-                let mut notes = Vec::new();
                 let mut closing = Closing {
                     ground,
                     place,
                     draft: Draft::new(balances, &mut self.changed),
-                    notes: &mut notes,
                     charges: &mut charges,
                     done: &mut done,
                 };
@@ -121,7 +121,6 @@ struct Closing<'c, 'a> {
     ground: Ground<'a>,
     place: Place,
     draft: Draft<'c>,
-    notes: &'c mut Vec<crate::notify::Notification>,
     charges: &'c mut Vec<CloseCharge<'a>>,
     /// What was charged for all that share it.
     done: &'c mut Vec<BalanceKey>,
@@ -265,6 +264,7 @@ impl<'a> Closing<'_, 'a> {
             lines: SmallVec::new(),
             discounts: SmallVec::new(),
             uses: SmallVec::new(),
+            notifications: Vec::new(),
             amount: Decimal::ZERO,
         }
     }
@@ -298,15 +298,18 @@ impl<'a> Closing<'_, 'a> {
         let service = Service::ALL.into_iter().find(|service| {
             matched.rate.when.services & caudal_tariff::Conditions::service_bit(*service) != 0
         });
-        let facts = Facts::of(service.unwrap_or(Service::Voice), Direction::Out);
+        let mut facts = Facts::of(service.unwrap_or(Service::Voice), Direction::Out);
+        facts.account = self.ground.tariff.words().account_of(&self.ground.account.id);
         let mut judge = Judge { ground: &self.ground, facts: &facts, draft: &mut self.draft, place };
         // What was priced by the whole cycle starts at no time of day.
         let mut lies_in = |_: &Place, _, _: &caudal_tariff::Week| false;
         discounts(&mut judge, &mut bill, &mut lies_in)?;
-        caps(&self.ground, &mut bill, &mut self.draft, self.notes)?;
+        let mut notes = Vec::new();
+        caps(&self.ground, &mut bill, &mut self.draft, &mut notes)?;
         commitments(&self.ground, &bill, &mut self.draft)?;
-        payment((&self.ground, &facts), &mut bill, (&mut self.draft, self.notes), &mut lies_in)?;
+        payment((&self.ground, &facts), &mut bill, (&mut self.draft, &mut notes), &mut lies_in)?;
         charge.amount = charges.first().map_or(Decimal::ZERO, |charge| charge.due);
+        charge.notifications = notes;
         self.charges.push(charge);
         Ok(())
     }

@@ -21,6 +21,5 @@ mod top_up;
 pub use balances::{AccountBalances, Grant};
 pub use clock::{Clock, Cycle};
 pub use close::{CloseCharge, CloseInput};
-pub use notify::{Notification, owner_word};
 pub use rate::{Events, Rater, RatingInput};
 pub use top_up::{Redeem, TopUp};

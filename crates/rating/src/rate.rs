@@ -7,7 +7,6 @@ use crate::bill::Charge;
 use crate::clocks::{Clocks, wall};
 use crate::facts::facts;
 use crate::ground::{Ground, Place};
-use crate::notify::Notification;
 use crate::steps::amounts::amounts;
 use crate::steps::connection_fee::{Call, connection_fee};
 use crate::steps::cover::Cover;
@@ -17,7 +16,8 @@ use crate::steps::measure::{Carries, Measured, measure, note};
 use crate::steps::price::price;
 use crate::steps::tiers::{Tiered, tiers};
 use crate::steps::{no_amount, overflow};
-use caudal_tariff::{Facts, Measure, PlanVersion, RoundOver, Tariff, Week};
+use caudal_tariff::{Facts, Measure, PlanVersion, Rate, RoundOver, Tariff, Week};
+use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
@@ -49,23 +49,17 @@ pub struct Rater<'t> {
     pub(crate) tariff: &'t Tariff,
     pub(crate) clocks: Clocks,
     pub(crate) changed: Vec<Balance>,
-    pub(crate) notes: Vec<Notification>,
 }
 
 impl<'t> Rater<'t> {
     /// Empty caches over `tariff`.
     pub fn new(tariff: &'t Tariff) -> Self {
-        Self { tariff, clocks: Clocks::default(), changed: Vec::new(), notes: Vec::new() }
+        Self { tariff, clocks: Clocks::default(), changed: Vec::new() }
     }
 
     /// The balances that the last successful [`Rater::rate`] changed, as they are now.
     pub fn changed(&self) -> &[Balance] {
         &self.changed
-    }
-
-    /// The thresholds that the last successful [`Rater::rate`] passed.
-    pub fn notifications(&self) -> &[Notification] {
-        &self.notes
     }
 
     /// Rates one usage: its events, with `balances` moved on; or the fault, with `balances` as they were.
@@ -78,18 +72,15 @@ impl<'t> Rater<'t> {
         't: 'a,
     {
         let (tariff, changed) = (self.tariff, &mut self.changed);
-        self.notes.clear();
-        let mut notes = Vec::new();
         let draft = Draft::new(balances, changed);
         // Filled where it lies: an event is a kilobyte.
         let mut events = Events::new();
-        let rated = begin(tariff, input, (&mut self.clocks, draft, &mut notes))
-            .and_then(|usage| usage.evaluate(&mut events));
+        let rated =
+            begin(tariff, input, (&mut self.clocks, draft)).and_then(|usage| usage.evaluate(&mut events));
         if let Err(fault) = rated {
             self.changed.clear();
             return Err(fault);
         }
-        self.notes = notes;
         for balance in &self.changed {
             balances.set(*balance);
         }
@@ -106,7 +97,7 @@ pub(crate) struct Usage<'a, 'w> {
     pub(crate) facts: Facts,
     pub(crate) clocks: &'w mut Clocks,
     pub(crate) draft: Draft<'w>,
-    pub(crate) notes: &'w mut Vec<Notification>,
+    pub(crate) notes: Vec<Notification>,
     carries: Carries,
     /// What is due, by event.
     pub(crate) charges: SmallVec<[(usize, Charge<'a>); 1]>,
@@ -117,7 +108,7 @@ pub(crate) struct Usage<'a, 'w> {
 fn begin<'a, 'w>(
     tariff: &'a Tariff,
     input: &RatingInput<'a>,
-    (clocks, draft, notes): (&'w mut Clocks, Draft<'w>, &'w mut Vec<Notification>),
+    (clocks, draft): (&'w mut Clocks, Draft<'w>),
 ) -> Result<Usage<'a, 'w>, Fault> {
     let usage = input.usage;
     if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
@@ -135,7 +126,7 @@ fn begin<'a, 'w>(
     let RatingInput { account, subscription, roster, .. } = *input;
     let ground = Ground { tariff, version, account, subscription, roster };
     let mirrored = usage.parts.iter().any(|part| part.quantity < 0);
-    let (carries, charges) = (Carries::default(), SmallVec::new());
+    let (notes, carries, charges) = (Vec::new(), Carries::default(), SmallVec::new());
     Ok(Usage { input: *input, ground, day, facts, clocks, draft, notes, carries, charges, mirrored })
 }
 
@@ -199,7 +190,7 @@ impl<'a> Usage<'a, '_> {
             let of = (matched.rate, part.rating_group, place.cycle);
             note(&measured, billed, of, &mut self.draft, &mut self.carries);
         }
-        self.meter(billed, (part, &place))?;
+        self.meter((billed, matched.rate), (part, &place))?;
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
@@ -309,7 +300,7 @@ impl<'a> Usage<'a, '_> {
             draft: &mut self.draft,
             uses: &mut event.allowance_uses,
             lines: &mut event.lines,
-            notes: self.notes,
+            notes: &mut self.notes,
             covered: 0,
             front: None,
         };
@@ -318,13 +309,16 @@ impl<'a> Usage<'a, '_> {
     }
 
     /// Counts billed units for capacity prices.
-    fn meter(&mut self, billed: i64, (part, place): (&Part, &Place)) -> Result<(), Fault> {
+    fn meter(&mut self, (billed, rate): (i64, &Rate), (part, place): (&Part, &Place)) -> Result<(), Fault> {
         let ground = self.ground;
         for capacity in &ground.version.capacities {
             for meter in &capacity.meters {
                 let (clocks, account) = (&mut *self.clocks, self.input.account);
                 let starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
-                if !meter.when.hold(&self.facts, starts_in) {
+                // Usage that is charged as an event moves no meter of time or volume.
+                let counted =
+                    if rate.measure == Measure::Units { self.input.usage.unit } else { Unit::Event };
+                if meter.unit != counted || !meter.when.hold(&self.facts, starts_in) {
                     continue;
                 }
                 let key = ground.key(meter.counter, (capacity.shared, caudal_tariff::Period::Cycle), place);
@@ -381,6 +375,7 @@ impl<'a> Usage<'a, '_> {
             allowance_uses: SmallVec::new(),
             discounts: SmallVec::new(),
             counters: Vec::new(),
+            notifications: Vec::new(),
             amount: Decimal::ZERO,
             currency: version.currency,
             tax_category: version.tax_category.as_deref(),

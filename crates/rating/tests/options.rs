@@ -556,8 +556,7 @@ fn thresholds_notify_once() {
     for (seconds, notes) in
         [(49, ""), (1, "allowance a 50 %"), (10, ""), (60, "allowance a 80 %; allowance a 100 %"), (10, "")]
     {
-        bench.amount(&call(seconds));
-        assert_eq!(bench.notes(), notes, "{seconds}");
+        assert_eq!(bench.notes(&call(seconds)), notes, "{seconds}");
     }
 }
 
@@ -646,9 +645,9 @@ fn caps_of_rates_and_of_plans() {
         + "[[cap]]\nid = \"limit\"\namount = \"5.00\"\nper = \"day\"\nthen = \"notify\"\n";
     let tariff2 = tariff(&notify);
     let mut bench = Bench::new(&tariff2);
-    bench.amount(&call(40));
-    assert_eq!((bench.notes(), bench.amount(&call(40))), (String::new(), "4.000000".into()));
-    assert_eq!(bench.notes(), "cap limit 100 %");
+    assert_eq!(bench.notes(&call(40)), "");
+    assert_eq!(bench.notes(&call(40)), "cap limit 100 %");
+    assert_eq!(bench.amount(&call(40)), "4.000000");
 }
 
 #[test]

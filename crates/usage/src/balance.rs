@@ -20,6 +20,17 @@ pub enum Owner {
     Account,
 }
 
+impl Owner {
+    /// The word used in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subscription(_) => "subscription",
+            Self::Group(_) => "group",
+            Self::Account => "account",
+        }
+    }
+}
+
 /// Names one balance of an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct BalanceKey {

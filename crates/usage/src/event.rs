@@ -183,6 +183,23 @@ pub struct CounterUse<'a> {
     pub after: Decimal,
 }
 
+/// A threshold of an allowance or a bound that the usage passed. Each is passed once in a period.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notification {
+    /// `allowance` or `cap`.
+    pub kind: &'static str,
+    /// Id of the allowance, the cap or, of a rate's own cap, the rate.
+    pub id: Box<str>,
+    /// The threshold.
+    pub percent: u32,
+    /// Used with this usage.
+    pub used: Decimal,
+    /// Of how much.
+    pub of: Decimal,
+    /// Whose balance it is.
+    pub owner: Owner,
+}
+
 /// What a discount took off.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DiscountUse<'a> {
@@ -243,6 +260,8 @@ pub struct BillableEvent<'a> {
     pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
     /// Balances that this event moved on beside those of allowances and graduated tiers, which say it themselves.
     pub counters: Vec<CounterUse<'a>>,
+    /// Thresholds that the usage passed.
+    pub notifications: Vec<Notification>,
     /// Sum of the lines less the discounts, at its rounding point.
     pub amount: Decimal,
     /// Its currency.

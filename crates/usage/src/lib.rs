@@ -35,7 +35,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use digits::Digits;
 pub use event::{
     AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, DiscountUse, EventId, EventKind,
-    Exchanged, LineKind, Operation, Run,
+    Exchanged, LineKind, Notification, Operation, Run,
 };
 pub use identity::{Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};

@@ -4,8 +4,8 @@
 
 use crate::json::{decimal, integer, key, string};
 use caudal_usage::{
-    AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, Decimal, DiscountUse, Owner, Party,
-    Unit,
+    AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, Decimal, DiscountUse, Notification,
+    Party, Unit,
 };
 
 /// The JSON Schema of the event, version 1.
@@ -46,6 +46,7 @@ pub fn write_parts(
     lines: &[ChargeLine<'_>],
     uses: &[AllowanceUse<'_>],
     discounts: &[DiscountUse<'_>],
+    notifications: &[Notification],
 ) {
     key(out, "lines");
     out.push(b'[');
@@ -54,6 +55,10 @@ pub fn write_parts(
     list(out, uses, allowance_use);
     lit(out, b"],\"discounts\":[");
     list(out, discounts, discount);
+    if !notifications.is_empty() {
+        lit(out, b"],\"notifications\":[");
+        list(out, notifications, notification);
+    }
     out.push(b']');
 }
 
@@ -109,6 +114,10 @@ fn charged(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
     if !event.counters.is_empty() {
         lit(out, b"],\"counters\":[");
         list(out, &event.counters, counter);
+    }
+    if !event.notifications.is_empty() {
+        lit(out, b"],\"notifications\":[");
+        list(out, &event.notifications, notification);
     }
     lit(out, b"],\"amount\":");
     decimal(out, event.amount);
@@ -200,12 +209,7 @@ fn measured_in(out: &mut Vec<u8>, value: Decimal, unit: Option<Unit>) {
 fn counter(out: &mut Vec<u8>, used: &CounterUse<'_>) {
     lit(out, b"{\"counter\":");
     string(out, used.counter);
-    let owner = match used.owner {
-        Owner::Subscription(_) => "subscription",
-        Owner::Group(_) => "group",
-        Owner::Account => "account",
-    };
-    word(out, b",\"owner\":\"", owner);
+    word(out, b",\"owner\":\"", used.owner.as_str());
     if let Some(period) = used.period {
         lit(out, b",\"period\":\"");
         period.write_to(out);
@@ -220,6 +224,20 @@ fn counter(out: &mut Vec<u8>, used: &CounterUse<'_>) {
     decimal(out, used.before.normalize());
     lit(out, b",\"after\":");
     decimal(out, used.after.normalize());
+    out.push(b'}');
+}
+
+fn notification(out: &mut Vec<u8>, note: &Notification) {
+    word(out, b"{\"kind\":\"", note.kind);
+    lit(out, b",\"id\":");
+    string(out, &note.id);
+    lit(out, b",\"percent\":");
+    integer(out, i64::from(note.percent));
+    word(out, b",\"owner\":\"", note.owner.as_str());
+    lit(out, b",\"used\":");
+    decimal(out, note.used.normalize());
+    lit(out, b",\"of\":");
+    decimal(out, note.of.normalize());
     out.push(b'}');
 }
 
@@ -332,8 +350,8 @@ fn hex(id: u128) -> [u8; 32] {
 mod tests {
     use super::*;
     use caudal_usage::{
-        Currency, Date, Digits, EventId, EventKind, LineKind, Operation, Price, RecordType, Run, Service,
-        Timestamp, Unit,
+        Currency, Date, Digits, EventId, EventKind, LineKind, Operation, Owner, Price, RecordType, Run,
+        Service, Timestamp, Unit,
     };
     use smallvec::smallvec;
 
@@ -404,6 +422,14 @@ mod tests {
                 before: "1.50".parse().unwrap(),
                 after: "2.46".parse().unwrap(),
             }],
+            notifications: vec![Notification {
+                kind: "cap",
+                id: "roaming".into(),
+                percent: 80,
+                used: "2.46".parse().unwrap(),
+                of: "3.00".parse().unwrap(),
+                owner: Owner::Account,
+            }],
             amount: "0.960000".parse().unwrap(),
             currency: Currency::parse("EUR").unwrap(),
             tax_category: Some("standard"),
@@ -433,6 +459,7 @@ mod tests {
         assert_eq!(value["parties"]["calling"], "+34915550123");
         assert_eq!(value["lines"][0]["amount"], "0.960000");
         assert_eq!(value["lines"][0]["basis"]["currency"], "USD");
+        assert_eq!(value["notifications"][0]["of"], "3");
         assert_eq!(value["counters"][0]["instance"], "0000000000000007");
         assert_eq!(value["allowance_uses"][0]["quantity"], 6000);
         let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();

@@ -12,7 +12,7 @@ const WRITE: &str = "CAUDAL_WRITE_CODES";
 /// Writes the page.
 pub fn write(repo: &Repo) -> Result<Outcome> {
     let mut test = repo.cargo(rings::CARGO_TEST);
-    test.args(["--bin", "xtask", "--quiet", "--", "--quiet", "codes::"]).env(WRITE, "1");
+    test.args(["--bin", "xtask", "--quiet", "--", "codes::"]).env(WRITE, "1");
     let status = test.status().context("cannot start cargo")?;
     Ok(if status.success() { Outcome::Good } else { Outcome::Bad })
 }

@@ -198,7 +198,7 @@ fn write_charge(out: &mut Vec<u8>, charge: &CloseCharge<'_>) {
     json::text(out, "subscription", charge.subscription);
     json::text(out, "plan", charge.plan);
     json::text(out, "plan_version", charge.plan_version);
-    write_parts(out, &charge.lines, &charge.uses, &charge.discounts);
+    write_parts(out, &charge.lines, &charge.uses, &charge.discounts, &charge.notifications);
     json::key(out, "amount");
     json::decimal(out, charge.amount);
     out.push(b'}');

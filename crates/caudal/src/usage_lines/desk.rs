@@ -10,7 +10,7 @@ use crate::config::Pipeline;
 use crate::print::json;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{Guided, Reference};
-use caudal_rating::{AccountBalances, Notification, Rater, RatingInput, Redeem, TopUp, owner_word};
+use caudal_rating::{AccountBalances, Rater, RatingInput, Redeem, TopUp};
 use caudal_tariff::Tariff;
 use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
 use caudal_wire::event::{self, EventSource};
@@ -47,8 +47,6 @@ pub enum Outcome<'o, 'e> {
         events: &'o [BillableEvent<'e>],
         /// Number of its line.
         record: u32,
-        /// Thresholds that it passed.
-        notes: &'o [Notification],
     },
     /// A purchase was added or voided, or a code redeemed: what concerns it.
     Accepted(&'o [(&'static str, &'o str)]),
@@ -94,7 +92,7 @@ impl<'p> Desk<'p> {
         self.price(line, number, &mut |id, outcome| {
             begin(out, id, number);
             match outcome {
-                Outcome::Rated { events, record, notes } => rated(out, events, (&file, record), notes),
+                Outcome::Rated { events, record } => rated(out, events, (&file, record)),
                 Outcome::Accepted(facts) => accepted(out, facts),
                 Outcome::Filtered(code) => filtered(out, code),
                 Outcome::Suspended(fault) => suspended(out, fault),
@@ -237,8 +235,7 @@ impl<'p> Desk<'p> {
                 if let Some(cycles) = &mut self.cycles {
                     events.iter().for_each(|event| cycles.add(guided.account_key, event));
                 }
-                let notes = self.rater.notifications();
-                take(Outcome::Rated { events: &events, record: record.at().record, notes });
+                take(Outcome::Rated { events: &events, record: record.at().record });
             }
             Err(fault) => take(Outcome::Suspended(&fault)),
         }
@@ -356,12 +353,7 @@ fn accepted(out: &mut Vec<u8>, facts: &[(&'static str, &str)]) {
     out.extend_from_slice(b"}\n");
 }
 
-fn rated(
-    out: &mut Vec<u8>,
-    events: &[BillableEvent<'_>],
-    (file, record): (&str, u32),
-    notes: &[Notification],
-) {
+fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str, u32)) {
     json::text(out, "outcome", "rated");
     json::key(out, "events");
     out.push(b'[');
@@ -374,28 +366,5 @@ fn rated(
         // The writer ends each event with a line end.
         out.pop();
     }
-    out.push(b']');
-    if !notes.is_empty() {
-        notifications(out, notes);
-    }
-    out.extend_from_slice(b"}\n");
-}
-
-fn notifications(out: &mut Vec<u8>, notes: &[Notification]) {
-    json::key(out, "notifications");
-    out.push(b'[');
-    for (index, note) in notes.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.push(b'{');
-        json::text(out, "kind", note.kind);
-        json::text(out, "id", &note.id);
-        json::text(out, "owner", owner_word(note.key.owner));
-        json::number(out, "percent", i64::from(note.percent));
-        json::text(out, "used", &note.used.normalize().to_string());
-        json::text(out, "of", &note.of.normalize().to_string());
-        out.push(b'}');
-    }
-    out.push(b']');
+    out.extend_from_slice(b"]}\n");
 }

@@ -7,9 +7,10 @@ use super::exact;
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::{Ground, Place};
-use crate::notify::{Notification, Passage, passed};
+use crate::notify::{Passage, passed};
 use caudal_tariff::charges::in_scope;
 use caudal_tariff::{Cap, Period};
+use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
 
@@ -63,7 +64,7 @@ fn one<'a>(
     if after != used {
         draft.set(key, after);
     }
-    let passage = Passage { kind: "cap", id: &cap.id, used: (used, after), of: cap.amount, key };
+    let passage = Passage { kind: "cap", id: &cap.id, used: (used, after), of: cap.amount, owner: key.owner };
     passed(&passage, &cap.thresholds, notes);
     Ok(())
 }

@@ -9,8 +9,9 @@ use super::price::Lines;
 use super::{amount_of, exact, overflow};
 use crate::balances::Draft;
 use crate::ground::{Ground, Place};
-use crate::notify::{Notification, Passage, passed};
+use crate::notify::{Passage, passed};
 use caudal_tariff::{Allowance, Facts, Gives, Increments, Period, Refill, TimeBase, Week};
+use caudal_usage::Notification;
 use caudal_usage::money::{add_exact, mul_exact};
 use caudal_usage::{
     AllowanceUse, BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price, Rounding, RoundingMode, Unit,
@@ -65,7 +66,7 @@ impl<'a> Cover<'_, 'a, '_> {
             }
             return Ok(());
         }
-        for index in order(self.ground, &self.place, self.draft)? {
+        for index in order(self.ground, &self.place, (self.draft, self.uses))? {
             if let Some(allowance) = version.allowances.get(usize::from(index)) {
                 self.one(allowance, starts_in, rewalk)?;
             }
@@ -115,7 +116,9 @@ impl<'a> Cover<'_, 'a, '_> {
         let before = room(&stock)?;
         let front = self.stretches.first().copied();
         let Some((units, cost)) = self.give(allowance, before, rewalk)? else { return Ok(()) };
-        if self.front.is_none() && took_front(front, &self.stretches, allowance) {
+        // What takes from the front first has the front; the portions may have been cut anew since.
+        let first = allowance.bands.is_none() && self.covered == 0;
+        if self.front.is_none() && (first || took_front(front, &self.stretches, allowance)) {
             self.front = Some(allowance);
         }
         self.covered = self.covered.checked_add(units).ok_or_else(|| overflow("quantity", &units))?;
@@ -125,14 +128,16 @@ impl<'a> Cover<'_, 'a, '_> {
         let key = stock.last().map_or_else(|| self.key_of(allowance), |bucket| bucket.key);
         use_up(&mut stock, cost, self.draft)?;
         let after = exact(add_exact(before, -cost), "allowance")?;
-        self.note_use(allowance, (key, cost), (before, after));
+        if !cost.is_zero() {
+            self.note_use(allowance, (key, cost), (before, after));
+        }
         if let Some(more) = &allowance.more {
             let passage = Passage {
                 kind: "allowance",
                 id: &allowance.id,
                 used: (used, exact(add_exact(used, cost), "allowance")?),
                 of,
-                key,
+                owner: key.owner,
             };
             passed(&passage, &more.thresholds, self.notes);
         }
@@ -205,10 +210,8 @@ impl<'a> Cover<'_, 'a, '_> {
         if open == 0 {
             return Ok(0);
         }
-        let Increments { first, next } = match own {
-            Some(own) => from_position(own, self.span.from),
-            None => self.rate_increments(),
-        };
+        let Some(own) = own else { return Ok(self.rate_portions(open, fits)) };
+        let Increments { first, next } = from_position(own, self.span.from);
         let portions =
             |units: i64| if units <= first { first } else { first + ((units - first - 1) / next + 1) * next };
         let need = if exact { open } else { portions(open) };
@@ -227,11 +230,16 @@ impl<'a> Cover<'_, 'a, '_> {
         Ok(units)
     }
 
-    /// The portions of the rate where the open span begins.
-    fn rate_increments(&self) -> Increments {
-        let band = self.stretches.first().and_then(|stretch| self.matched.band(stretch.band));
-        let here = band.map(|band| band.at(self.span.from).increments);
-        here.map_or(Increments { first: 1, next: 1 }, |here| from_position(here, self.span.from))
+    /// Portions of the rate, the last one for its used part.
+    fn rate_portions(&mut self, open: i64, fits: i64) -> i64 {
+        let units = if open <= fits {
+            self.stretches.clear();
+            open
+        } else {
+            self.take(fits, None)
+        };
+        self.span.from += units;
+        units
     }
 
     /// Takes whole portions from the front, of the named bands where some are named, at most `room` units in all. Returns

@@ -7,9 +7,10 @@ use super::exact;
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::Ground;
-use crate::notify::{Notification, Passage, passed};
+use crate::notify::{Passage, passed};
 use crate::steps::discounts::LiesIn;
 use caudal_tariff::{Allowance, Facts};
+use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::{AllowanceUse, BalanceKey, Decimal, Fault};
 
@@ -27,7 +28,7 @@ pub fn payment<'a>(
     for at in 0..bill.charges.len() {
         let Some(charge) = bill.charges.get(at).cloned() else { break };
         let facts = Facts { rating_group: charge.group, ..facts.clone() };
-        let sequence = order(ground, &charge.place, draft)?;
+        let sequence = order(ground, &charge.place, (draft, &[]))?;
         let listed = sequence.iter().filter_map(|&index| version.allowances.get(usize::from(index)));
         for allowance in listed.filter(|allowance| allowance.unit.is_none()) {
             if allowance.when.hold(&facts, |base, week| lies_in(&charge.place, base, week)) {
@@ -80,7 +81,8 @@ fn pay<'a>(
     if let Some(more) = &allowance.more {
         let (of, now) =
             (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);
-        let passage = Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, key };
+        let passage =
+            Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, owner: key.owner };
         passed(&passage, &more.thresholds, notes);
     }
     Ok(())

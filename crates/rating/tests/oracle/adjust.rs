@@ -193,6 +193,7 @@ fn money(rater: &mut Rater, used: &Use, draft: &mut Draft) {
             start_ms: draft.dues[at].start_ms,
             wall: rater.wall(used),
             unit: used.service.unit(),
+            paid: Vec::new(),
         };
         for mut one in around.cover(&rater.balances, true).candidates {
             let taken = draft.dues[at].due.clone().min(one.room()).max(zero());

@@ -36,18 +36,19 @@ impl Ledger<'_> {
         let (events, sum) = (balances.get(&counters.events), balances.get(&counters.amount));
         balances.add(&counters.events, &q(1));
         balances.add(&counters.amount, amount);
-        let event_is_free = of.free_events.is_none_or(|free| events < q(free));
-        let amount_left = of.free_amount.map(|free| (free.q() - sum).max(zero()));
-        let free = match (of.free_events, amount_left) {
-            (None, None) => zero(),
-            _ if !event_is_free => zero(),
-            (_, None) => amount.clone(),
-            (_, Some(left)) => left.min(amount.clone()),
+        // Both free parts last until one of them is used up.
+        let events_last = of.free_events.is_none_or(|free| events < q(free));
+        let left = of.free_amount.map(|free| (free.q() - sum).max(zero()));
+        let amount_lasts = left.as_ref().is_none_or(|left| *left > zero());
+        let any_free = of.free_events.is_some() || of.free_amount.is_some();
+        let free = match left {
+            _ if !any_free || !events_last || !amount_lasts => zero(),
+            Some(left) if left < *amount => left,
+            _ => {
+                self.line("percentage", 1, &zero());
+                return;
+            }
         };
-        if free == *amount {
-            self.line("percentage", 1, &zero());
-            return;
-        }
         let percent = of.percent.map_or(zero(), |percent| percent.q());
         let mut charged = self.line("percentage", 1, &((amount - free) * percent / q(100))).amount.clone();
         if let Some(fixed) = of.fixed {

@@ -117,7 +117,7 @@ fn one(dice: &mut Dice, plan: &Plan, payer: &Payer, start_ms: i64, units: i64) -
     if dice.percent(50) {
         attributes.push(("trunk", *dice.one_of(&["T1", "T2", "T3"])));
     }
-    let mut parts = parts(dice, service, start_ms, units);
+    let mut parts = parts(dice, (service, plan), start_ms, units);
     if service != Service::Content && dice.percent(5) {
         // Usage that is taken back.
         parts.iter_mut().for_each(|part| part.quantity = -part.quantity);
@@ -149,7 +149,9 @@ fn lives(payer: &Payer, member: usize, at_ms: i64) -> bool {
     (of.from_ms..of.to_ms).contains(&at_ms)
 }
 
-fn parts(dice: &mut Dice, service: Service, start_ms: i64, units: i64) -> Vec<UsePart> {
+fn parts(dice: &mut Dice, (service, plan): (Service, &Plan), start_ms: i64, units: i64) -> Vec<UsePart> {
+    // Whether tiers over an event sum its containers, the reference does not say.
+    let one_part = plan.rates.iter().chain(&plan.base).any(is_over_event);
     let quantity = |dice: &mut Dice| {
         let most = *dice.one_of(&[5, 70, 250]);
         if dice.percent(8) { 0 } else { dice.number(1, most) * units }
@@ -162,7 +164,7 @@ fn parts(dice: &mut Dice, service: Service, start_ms: i64, units: i64) -> Vec<Us
         Service::Content => vec![UsePart { start_ms, quantity: 1, group: None }],
         Service::Data => {
             let mut start_ms = start_ms;
-            let count = *dice.one_of(&[1, 1, 2, 4]);
+            let count = if dice.percent(50) || one_part { 1 } else { dice.number(2, 4) };
             (0..count)
                 .map(|at| {
                     if at > 0 {
@@ -179,4 +181,8 @@ fn parts(dice: &mut Dice, service: Service, start_ms: i64, units: i64) -> Vec<Us
 fn charged(dice: &mut Dice, plan: &Plan) -> (&'static str, Dec) {
     let currency = if dice.percent(50) { plan.currency } else { *dice.one_of(&["USD", "GBP", "EUR"]) };
     (currency, dice.money(1500))
+}
+
+fn is_over_event(rate: &super::plan::Rate) -> bool {
+    matches!(&rate.pricing, super::plan::Pricing::Tiers(tiers) if tiers.over == Some("event"))
 }

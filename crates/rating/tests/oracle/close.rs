@@ -70,9 +70,12 @@ impl Rater<'_> {
     pub fn close(&mut self, cycle: NaiveDate) -> Closed {
         let mut charges = Vec::new();
         let plan = self.plan;
-        for rate in plan.rates.iter().chain(&plan.base) {
-            if let Pricing::Tiers(tiers) = &rate.pricing {
-                self.close_tiers(rate, tiers, cycle, &mut charges);
+        // One subscription after the other: what a cap lets pass depends on it.
+        for member in 0..self.payer.subscriptions.len() {
+            for rate in plan.rates.iter().chain(&plan.base) {
+                if let Pricing::Tiers(tiers) = &rate.pricing {
+                    self.close_tiers(rate, tiers, (cycle, member), &mut charges);
+                }
             }
         }
         for capacity in &plan.capacities {
@@ -97,11 +100,19 @@ impl Rater<'_> {
     }
 
     /// Volume, stair-step, the minimum of packages, and what is charged without usage.
-    fn close_tiers(&mut self, rate: &Rate, tiers: &Tiers, cycle: NaiveDate, charges: &mut Vec<Closing>) {
+    fn close_tiers(
+        &mut self,
+        rate: &Rate,
+        tiers: &Tiers,
+        (cycle, at): (NaiveDate, usize),
+        charges: &mut Vec<Closing>,
+    ) {
         if !matches!(tiers.over, None | Some("cycle")) {
             return;
         }
-        for (owner, member) in self.owners(tiers.shared, cycle) {
+        for (owner, member) in
+            self.owners(tiers.shared, cycle).into_iter().filter(|(_, member)| *member == at)
+        {
             let sum = self.balances.get(&name("tier", &rate.id, &owner, Some(cycle)));
             let mut lines = Vec::new();
             let mut ledger = Ledger { rate, point: self.point(), lines: &mut lines };

@@ -71,6 +71,8 @@ pub struct Around<'a> {
     pub wall: Wall,
     /// In what the rate counts.
     pub unit: Unit,
+    /// Allowances that gave to other parts of the usage in the cycle.
+    pub paid: Vec<usize>,
 }
 
 impl Around<'_> {
@@ -111,7 +113,7 @@ impl Around<'_> {
         let before =
             buckets.iter().map(|bucket| if money { bucket.left.clone() } else { bucket.room() }).sum();
         // The earliest to expire, then the oldest, of what still has room.
-        let (expires, begins) = self.span(allowance, &buckets).unwrap_or((i64::MAX, i64::MAX));
+        let (expires, begins) = self.span(index, allowance, &buckets).unwrap_or((i64::MAX, i64::MAX));
         Candidate {
             index,
             allowance: allowance.clone(),
@@ -120,16 +122,19 @@ impl Around<'_> {
             begins,
             ended: false,
             units: 0,
-            paid: false,
+            paid: self.paid.contains(&index),
             before,
         }
     }
 
-    fn span(&self, allowance: &Allowance, buckets: &[Bucket]) -> Option<(i64, i64)> {
+    fn span(&self, index: usize, allowance: &Allowance, buckets: &[Bucket]) -> Option<(i64, i64)> {
         let start = |first: NaiveDate| calendar::start_of(self.payer.wall(), first);
         let now = buckets.last()?.period;
         let end = now.map_or(i64::MAX, |now| start(neighbour(self.payer, allowance.refill, now, true)));
-        let open = buckets.iter().find(|bucket| bucket.room() > zero())?;
+        // One that gave its event to the usage keeps its place, though it may be empty now.
+        let usages = matches!(allowance.gives, Gives::Units(_, Unit::Event)) && self.unit != Unit::Event;
+        let paid = usages && self.paid.contains(&index);
+        let open = buckets.iter().find(|bucket| bucket.room() > zero() || paid)?;
         Some((end, open.period.map_or(i64::MAX, start)))
     }
 
@@ -151,11 +156,13 @@ impl Around<'_> {
         if allowance.pooled != Some(true) {
             return if allowance.prorated == Some(true) { share(member) } else { each };
         }
-        let here = members(self.payer, member, allowance.shared).into_iter().filter(|&other| {
+        let pool = members(self.payer, member, allowance.shared);
+        let here = pool.into_iter().filter(|&other| {
             let of = &self.payer.subscriptions[other];
             (of.from_ms..of.to_ms).contains(&at_ms)
         });
-        here.map(share).sum()
+        // Whoever is served has a share, though a container may lie behind the subscription's end.
+        here.map(share).sum::<Q>().max(share(member))
     }
 
     fn counter(&self, allowance: &Allowance, first: Option<NaiveDate>) -> String {
@@ -165,7 +172,7 @@ impl Around<'_> {
 
     /// What the refill of a period holds once over-use of the one before is taken off.
     fn quantity(&self, allowance: &Allowance, first: Option<NaiveDate>, balances: &Balances) -> Q {
-        let refill = self.refill(allowance, first, self.used.start_ms);
+        let refill = self.refill(allowance, first, self.start_ms);
         let (Some(first), Some(_)) = (first, allowance.over_use) else { return refill };
         let before = neighbour(self.payer, allowance.refill, first, false);
         let used = balances.get(&self.counter(allowance, Some(before)));
@@ -232,6 +239,11 @@ impl Candidate {
         }
     }
 
+    /// True when it gives one event for a usage that is counted in something else.
+    pub fn counts_usages(&self, unit: Unit) -> bool {
+        matches!(self.allowance.gives, Gives::Units(_, Unit::Event)) && unit != Unit::Event
+    }
+
     fn is_for(&self, band: Option<&str>) -> bool {
         let bands = self.allowance.when.0.get("band");
         bands.is_none_or(|bands| band.is_some_and(|band| bands.iter().any(|one| one == band)))
@@ -241,11 +253,7 @@ impl Candidate {
     fn offer(&self, unit: Option<Unit>, offer: &Offer) -> (i64, Q) {
         let Offer { at, left, whole, grain, .. } = *offer;
         let ratio = self.allowance.ratio.map_or(q(1), |ratio| ratio.q());
-        let own_unit = match self.allowance.gives {
-            Gives::Units(_, unit) => Some(unit),
-            Gives::Money(_) => None,
-        };
-        if own_unit == Some(Unit::Event) && unit != Some(Unit::Event) {
+        if unit.is_some_and(|unit| self.counts_usages(unit)) {
             // One event for all that is left of the usage, in portions of the rate.
             return (whole, if self.units == 0 && !self.paid { ratio } else { zero() });
         }

@@ -47,6 +47,8 @@ fn one(rater: &mut Rater, used: &Use, draft: &mut Draft, discount: &Discount, du
         take_off(draft, dues, &taken, rater.point().places);
         if matches!(discount.takes, Takes::Amount(_)) {
             rater.balances.add(&counter(rater, used, draft, discount, "given"), &taken);
+            let owner = owner(rater.payer, used.member, None);
+            rater.balances.add(&name("given in all", &discount.id, &owner, None), &taken);
         }
         draft.event.discounts.push((discount.id.clone(), taken));
     }
@@ -150,12 +152,7 @@ fn left_of_amount(rater: &mut Rater, used: &Use, draft: &Draft, discount: &Disco
     let lived = cycles_lived(rater, used, draft);
     let noted = name("first", &discount.id, &owner, None);
     let first = rater.balances.0.entry(noted).or_insert_with(|| q(lived)).clone();
-    let mut cycle = draft.event.cycle;
-    let mut given = zero();
-    for _ in 0..=lived {
-        given += rater.balances.get(&name("given", &discount.id, &owner, Some(cycle)));
-        cycle = calendar::previous_cycle(cycle, rater.payer.anchor);
-    }
+    let given = rater.balances.get(&name("given in all", &discount.id, &owner, None));
     let last = lived.min(cycles(discount) - 1);
     let count = (q(last) - first + q(1)).max(zero());
     (each * count - given).max(zero())

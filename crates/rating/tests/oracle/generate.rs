@@ -53,6 +53,9 @@ pub fn plan(dice: &mut Dice, scale: &Scale) -> Plan {
 
 fn wanted(dice: &mut Dice, service: Service) -> bool {
     let fallen = dice.percent(40);
+    if service == Service::Data && dice.wished("rate.rating_group") {
+        return true;
+    }
     fallen || dice.wished(&format!("rate.service={}", service.word()))
 }
 
@@ -66,7 +69,8 @@ fn rates(dice: &mut Dice, scale: &Scale, service: Service, plan: &mut Plan) {
     }
     let wide_when = wide.when.clone();
     plan.rates.push(wide);
-    if dice.percent(50) {
+    let asked = CONDITIONS.iter().any(|key| dice.wished(&format!("rate.{key}")));
+    if dice.percent(50) || asked {
         let mut narrow = rate(dice, scale, service, &format!("{word}-narrow"), plan);
         narrow.when = wide_when.clone();
         let first = condition(dice, service, &mut narrow.when);
@@ -104,6 +108,23 @@ fn rates(dice: &mut Dice, scale: &Scale, service: Service, plan: &mut Plan) {
     }
 }
 
+/// Keys of conditions that make a rate narrower.
+const CONDITIONS: [&str; 13] = [
+    "zone",
+    "origin_zone",
+    "roaming_zone",
+    "on_net",
+    "special",
+    "apn",
+    "dnn",
+    "rat",
+    "qos",
+    "attribute",
+    "days",
+    "hours",
+    "rating_group",
+];
+
 /// Adds a condition that the service's usage sometimes meets; its key.
 pub fn condition(dice: &mut Dice, service: Service, when: &mut When) -> &'static str {
     let choices: [(&'static str, &[&str]); 13] = [
@@ -125,8 +146,11 @@ pub fn condition(dice: &mut Dice, service: Service, when: &mut When) -> &'static
         ("rating_group", &["1", "7"]),
     ];
     let choices = if service == Service::Data { &choices[..] } else { &choices[..12] };
+    debug_assert!(choices.iter().all(|(key, _)| CONDITIONS.contains(key)));
     let wished = choices.iter().find(|(key, _)| dice.wished(&format!("rate.{key}")));
-    let (key, values) = *wished.unwrap_or(dice.one_of(choices));
+    let by_group = service == Service::Data && dice.percent(25);
+    let fallen = if by_group { &choices[choices.len() - 1] } else { dice.one_of(choices) };
+    let (key, values) = *wished.unwrap_or(fallen);
     let single = matches!(key, "on_net" | "days" | "hours");
     let count = if single { 1 } else { dice.number(1, values.len().min(2) as i64) as usize };
     let first = dice.number(0, (values.len() - count) as i64) as usize;

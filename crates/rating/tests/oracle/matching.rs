@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// What conditions ask for, by their keys.
 pub type Facts = BTreeMap<&'static str, String>;
 
+/// The fact that there is an instant: what was priced by a whole cycle has none.
+const MOMENT: &str = "moment";
+
 /// What is known of a part that began at `start_ms`.
 pub fn facts(payer: &Payer, used: &Use, group: Option<u32>) -> Facts {
     let mut facts = Facts::new();
@@ -25,6 +28,7 @@ pub fn facts(payer: &Payer, used: &Use, group: Option<u32>) -> Facts {
     put("on_net", Some(if world::is_ours(used.far) { "true" } else { "false" }));
     put("special", world::special(used.far));
     put("account", Some(payer.id));
+    put(MOMENT, Some("known"));
     for (name, value) in &used.attributes {
         match *name {
             "trunk" => put("attribute", Some(value)),
@@ -51,6 +55,7 @@ pub fn clock(payer: &Payer, used: &Use, words: [Option<&str>; 2]) -> Wall {
 pub fn holds(when: &When, facts: &Facts, wall: Wall, start_ms: i64) -> bool {
     when.0.iter().all(|(key, values)| match *key {
         "band" => true,
+        "days" | "hours" if !facts.contains_key(MOMENT) => false,
         "days" => calendar::is_among(&values[0], calendar::weekday(calendar::date(wall, start_ms))),
         "hours" => within(&values[0], calendar::minute(wall, start_ms)),
         key => facts.get(key).is_some_and(|fact| values.contains(fact)),

@@ -114,10 +114,14 @@ impl Rater<'_> {
             start_ms: of.part.start_ms,
             wall: self.wall(of.used),
             unit,
+            paid: within
+                .paid
+                .iter()
+                .filter(|(_, cycle)| *cycle == of.cycle)
+                .map(|(index, _)| *index)
+                .collect(),
         };
-        let mut cover = around.cover(&self.balances, false);
-        cover.candidates.iter_mut().for_each(|one| one.paid = within.paid.contains(&(one.index, of.cycle)));
-        cover
+        around.cover(&self.balances, false)
     }
 
     /// Writes down what allowances gave.

@@ -228,9 +228,10 @@ impl<'t> Bench<'t> {
         told.collect::<Vec<_>>().join(" & ")
     }
 
-    /// Thresholds that the last usage passed.
-    pub fn notes(&self) -> String {
-        let told = self.rater.notifications().iter();
+    /// The thresholds that a usage passed.
+    pub fn notes(&mut self, usage: &UsageRecord) -> String {
+        let events = self.rate(usage).unwrap();
+        let told = events.iter().flat_map(|event| &event.notifications);
         told.map(|note| format!("{} {} {} %", note.kind, note.id, note.percent))
             .collect::<Vec<_>>()
             .join("; ")

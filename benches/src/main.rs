@@ -5,6 +5,7 @@
 mod baseline;
 mod decode;
 mod kafka;
+mod rating;
 mod report;
 mod run;
 mod set;
@@ -61,6 +62,8 @@ enum What {
     Line,
     /// Decoding alone, in memory, on one thread.
     Decode,
+    /// Rating alone, in memory, on one thread.
+    Rating,
     /// The whole line into a real Kafka, beside a plain producer.
     Kafka,
 }
@@ -70,7 +73,7 @@ impl Arguments {
         if self.records.is_empty() {
             self.records = match self.what {
                 What::Line => vec![1_000_000, 10_000_000],
-                What::Decode | What::Kafka => vec![1_000_000],
+                What::Decode | What::Rating | What::Kafka => vec![1_000_000],
             };
         }
         if !self.quick {
@@ -93,6 +96,10 @@ fn main() -> anyhow::Result<()> {
         What::Decode => {
             let set = set::prepare(&folder, &arguments, arguments.records[0])?;
             println!("{}", decode::measure(&arguments.format, &set, arguments.runs)?);
+            Ok(())
+        }
+        What::Rating => {
+            println!("{}", rating::measure(arguments.runs)?);
             Ok(())
         }
         What::Kafka => {

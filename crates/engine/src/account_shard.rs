@@ -9,7 +9,7 @@ use crate::setup::Setup;
 use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
 use crate::turn::Epoch;
-use caudal_rating::{AccountBalances, Rater, RatingInput};
+use caudal_rating::{AccountBalances, Events, Rater, RatingInput};
 use caudal_usage::{
     Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, HeldPartial, Owner, Run,
     Service, UsageRecord,
@@ -166,9 +166,9 @@ impl<'s> AccountShard<'s> {
             subscription: reference.subscription(item.routed.guided.subscription),
             roster: reference,
         };
-        let rated = self.rater.rate(&input, &mut state.balances);
-        match rated {
-            Ok(events) => {
+        let mut events = Events::new();
+        match self.rater.rate_into(&input, &mut state.balances, &mut events) {
+            Ok(()) => {
                 sum(effects, &events);
                 for event in &events {
                     for _ in 0..fail::times("encode") {

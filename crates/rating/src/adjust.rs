@@ -12,7 +12,7 @@ use crate::steps::payment::payment;
 use crate::steps::{exact, no_amount};
 use caudal_tariff::{TimeBase, Week};
 use caudal_usage::money::add_exact;
-use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Decimal, Fault, Timestamp};
+use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Fault, Timestamp};
 use smallvec::SmallVec;
 
 impl<'a> Usage<'a, '_> {
@@ -21,9 +21,7 @@ impl<'a> Usage<'a, '_> {
     pub(crate) fn adjust(&mut self, at: usize, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
         let mut charges: SmallVec<[Charge<'a>; 2]> =
             self.charges.iter().filter(|(of, _)| *of == at).map(|(_, charge)| charge.clone()).collect();
-        let Some(place) = charges.first().map(|charge| charge.place) else {
-            return self.round(&charges, event);
-        };
+        let Some(place) = charges.first().map(|charge| charge.place) else { return self.round(event) };
         let mut bill = Bill {
             lines: &mut event.lines,
             discounts: &mut event.discounts,
@@ -42,20 +40,17 @@ impl<'a> Usage<'a, '_> {
         caps(&self.ground, &mut bill, &mut self.draft, &mut self.notes)?;
         commitments(&self.ground, &bill, &mut self.draft)?;
         payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, &mut self.notes), &mut lies_in)?;
-        self.round(&charges, event)
+        for charge in &charges {
+            event.amount = exact(add_exact(event.amount, charge.due), "amount")?;
+        }
+        self.round(event)
     }
 
-    /// Rounding: the exact sum of what is due, at the event's rounding point where the plan has one. Usage that is taken
-    /// back turns its signs here.
-    fn round(&self, charges: &[Charge<'a>], event: &mut BillableEvent<'a>) -> Result<(), Fault> {
-        let points = self.ground.version.rounding;
-        // Zero at the places of a line, so that a sum has them even without lines.
-        let mut sum = points.line.round(Decimal::ZERO).map_err(|error| no_amount(error, 0))?;
-        for charge in charges {
-            sum = exact(add_exact(sum, charge.due), "amount")?;
-        }
+    /// Rounding: the exact sum, at the event's rounding point where the plan has one. Usage that is taken back turns its
+    /// signs here.
+    fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
         if self.mirrored {
-            sum = -sum;
+            event.amount = -event.amount;
             for line in &mut event.lines {
                 (line.quantity, line.amount) = (-line.quantity, -line.amount);
             }
@@ -64,10 +59,9 @@ impl<'a> Usage<'a, '_> {
             }
             event.billed_quantity = -event.billed_quantity;
         }
-        event.amount = match points.event {
-            None => sum,
-            Some(point) => point.round(sum).map_err(|error| no_amount(error, 0))?,
-        };
+        if let Some(point) = self.ground.version.rounding.event {
+            event.amount = point.round(event.amount).map_err(|error| no_amount(error, 0))?;
+        }
         Ok(())
     }
 

@@ -117,6 +117,7 @@ pub struct Draft<'b> {
 
 impl<'b> Draft<'b> {
     /// Begins with no change; `changed` is emptied.
+    #[inline]
     pub fn new(balances: &'b AccountBalances, changed: &'b mut Vec<Balance>) -> Self {
         changed.clear();
         Self { balances, changed }

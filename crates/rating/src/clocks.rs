@@ -15,6 +15,7 @@ pub struct Clocks(Vec<Clock>);
 
 impl Clocks {
     /// The clock of a zone.
+    #[inline]
     pub fn of(&mut self, zone: TimeZone) -> &mut Clock {
         let at = self.0.iter().position(|clock| clock.zone() == zone).unwrap_or_else(|| {
             self.0.push(Clock::new(zone));

@@ -71,20 +71,45 @@ impl<'t> Rater<'t> {
     where
         't: 'a,
     {
-        let (tariff, changed) = (self.tariff, &mut self.changed);
-        let draft = Draft::new(balances, changed);
-        // Filled where it lies: an event is a kilobyte.
         let mut events = Events::new();
-        let rated =
-            begin(tariff, input, (&mut self.clocks, draft)).and_then(|usage| usage.evaluate(&mut events));
-        if let Err(fault) = rated {
+        self.rate_into(input, balances, &mut events)?;
+        Ok(events)
+    }
+
+    /// The same into a list of the caller's, which is emptied first: an event is a kilobyte, and is filled where it lies.
+    pub fn rate_into<'a>(
+        &mut self,
+        input: &RatingInput<'a>,
+        balances: &mut AccountBalances,
+        events: &mut Events<'a>,
+    ) -> Result<(), Fault>
+    where
+        't: 'a,
+    {
+        events.clear();
+        self.changed.clear();
+        let (ground, day, facts) = begin(self.tariff, input, &mut self.clocks)?;
+        let mut usage = Usage {
+            input: *input,
+            ground,
+            day,
+            facts,
+            clocks: &mut self.clocks,
+            draft: Draft::new(balances, &mut self.changed),
+            notes: Vec::new(),
+            carries: Carries::default(),
+            charges: Vec::new(),
+            mirrored: input.usage.parts.iter().any(|part| part.quantity < 0),
+        };
+        if let Err(fault) = usage.evaluate(events) {
             self.changed.clear();
+            events.clear();
             return Err(fault);
         }
         for balance in &self.changed {
             balances.set(*balance);
         }
-        Ok(events)
+        Ok(())
     }
 }
 
@@ -100,16 +125,16 @@ pub(crate) struct Usage<'a, 'w> {
     pub(crate) notes: Vec<Notification>,
     carries: Carries,
     /// What is due, by event.
-    pub(crate) charges: SmallVec<[(usize, Charge<'a>); 1]>,
+    pub(crate) charges: Vec<(usize, Charge<'a>)>,
     pub(crate) mirrored: bool,
 }
 
-/// Finds the plan version and the facts, as of the chargeable start.
-fn begin<'a, 'w>(
+/// Finds the plan version, the local day and the facts, as of the chargeable start.
+fn begin<'a>(
     tariff: &'a Tariff,
     input: &RatingInput<'a>,
-    (clocks, draft): (&'w mut Clocks, Draft<'w>),
-) -> Result<Usage<'a, 'w>, Fault> {
+    clocks: &mut Clocks,
+) -> Result<(Ground<'a>, i32, Facts), Fault> {
     let usage = input.usage;
     if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
     {
@@ -124,10 +149,7 @@ fn begin<'a, 'w>(
     }
     let facts = facts(tariff, usage, input.account, day);
     let RatingInput { account, subscription, roster, .. } = *input;
-    let ground = Ground { tariff, version, account, subscription, roster };
-    let mirrored = usage.parts.iter().any(|part| part.quantity < 0);
-    let (notes, carries, charges) = (Vec::new(), Carries::default(), SmallVec::new());
-    Ok(Usage { input: *input, ground, day, facts, clocks, draft, notes, carries, charges, mirrored })
+    Ok((Ground { tariff, version, account, subscription, roster }, day, facts))
 }
 
 #[cold]
@@ -141,7 +163,7 @@ fn no_version(tariff: &Tariff, plan: u32, day: i32) -> Fault {
 impl<'a> Usage<'a, '_> {
     /// All parts, each into the event of its cycle. A call belongs whole to the cycle of its start; data containers
     /// have times of their own.
-    fn evaluate(mut self, events: &mut Events<'a>) -> Result<(), Fault> {
+    fn evaluate(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
         let usage = self.input.usage;
         if usage.service == Service::Data {
             for part in &usage.parts {
@@ -194,7 +216,14 @@ impl<'a> Usage<'a, '_> {
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
-        let mut due = Decimal::ZERO;
+        if !self.ground.version.adjusts() && !matched.rate.adjusts() {
+            for line in event.lines.iter().skip(from_line) {
+                event.amount =
+                    add_exact(event.amount, line.amount).map_err(|error| no_amount(error, line.quantity))?;
+            }
+            return Ok(());
+        }
+        let mut due = self.ground.version.rounding.zero();
         for line in event.lines.iter().skip(from_line) {
             due = add_exact(due, line.amount).map_err(|error| no_amount(error, line.quantity))?;
         }
@@ -246,7 +275,7 @@ impl<'a> Usage<'a, '_> {
         let any = measured.span.end > measured.span.before;
         if measured.first && !goes_on && any {
             let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
-            event.lines.extend(connection_fee(&call)?);
+            connection_fee(&call, &mut event.lines)?;
         }
         covered.checked_add(open).ok_or_else(|| overflow("quantity", &covered))
     }
@@ -376,7 +405,7 @@ impl<'a> Usage<'a, '_> {
             discounts: SmallVec::new(),
             counters: Vec::new(),
             notifications: Vec::new(),
-            amount: Decimal::ZERO,
+            amount: version.rounding.zero(),
             currency: version.currency,
             tax_category: version.tax_category.as_deref(),
             gl_code: version.gl_code.as_deref(),

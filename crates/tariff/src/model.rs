@@ -205,6 +205,8 @@ pub struct PlanVersion {
     pub by_weight: bool,
     /// True when allowances of one rank are refilled at different times, so that expiry decides between them.
     pub by_expiry: bool,
+    /// True when something follows the charges of every rate.
+    pub(crate) adjusts: bool,
     /// Discounts in the order in which they are taken.
     pub discounts: Box<[Discount]>,
     /// Caps over several rates.
@@ -233,7 +235,21 @@ pub struct RoundingPoints {
     pub exchange: Rounding,
 }
 
+impl RoundingPoints {
+    /// Zero at the places of a line, so that a sum has them even without lines.
+    #[inline]
+    pub fn zero(&self) -> Decimal {
+        Decimal::from_parts(0, 0, 0, false, u32::try_from(self.line.places).unwrap_or(0))
+    }
+}
+
 impl PlanVersion {
+    /// True when something follows the charges of every rate: a discount, a cap, a commitment, money that pays.
+    #[inline]
+    pub fn adjusts(&self) -> bool {
+        self.adjusts
+    }
+
     /// The rates that may price a service, best first: the first whose conditions hold wins.
     #[inline]
     pub fn rates_for(&self, service: Service) -> impl Iterator<Item = &Rate> {

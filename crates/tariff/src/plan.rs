@@ -124,6 +124,7 @@ pub fn read(report: &mut Report, shared: &Context) -> Option<Draft> {
             "all its usage will be `no_rate`",
         );
     }
+    let adjusts = items.adjust();
     Some(Draft {
         at: head.id.at,
         rates_at: items.rates.at,
@@ -146,6 +147,7 @@ pub fn read(report: &mut Report, shared: &Context) -> Option<Draft> {
             own_by_service: Default::default(),
             by_service: Default::default(),
             by_weight: head.by_weight,
+            adjusts,
             by_expiry: allowance::by_expiry(&items.allowances, head.by_weight),
             allowances: items.allowances.into(),
             discounts: items.discounts.into(),
@@ -167,6 +169,14 @@ struct Items {
     commitments: Vec<Commitment>,
     capacities: Vec<Capacity>,
     recurring: Vec<Recurring>,
+}
+
+impl Items {
+    /// True when something follows the charges of every rate.
+    fn adjust(&self) -> bool {
+        let money = self.allowances.iter().any(|allowance| allowance.unit.is_none());
+        money || !self.discounts.is_empty() || !self.caps.is_empty() || !self.commitments.is_empty()
+    }
 }
 
 fn read_items(

@@ -96,6 +96,16 @@ pub struct RateOptions {
     pub fee_when_covered: bool,
 }
 
+impl Rate {
+    /// True when its charges are bounded or capped.
+    #[inline]
+    pub fn adjusts(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| {
+            more.minimum_charge.is_some() || more.maximum_charge.is_some() || more.cap.is_some()
+        })
+    }
+}
+
 impl Default for RateOptions {
     fn default() -> Self {
         Self {

@@ -98,6 +98,7 @@ impl fmt::Display for Money {
 }
 
 /// Exact sum: an error where the decimal type would round silently.
+#[inline]
 pub fn add_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
     let scale = left.scale().max(right.scale());
     let sum = scaled(left, scale)?.checked_add(scaled(right, scale)?).ok_or(MoneyError::Overflow)?;
@@ -112,17 +113,34 @@ pub fn mul_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
 }
 
 /// Mantissa of `value` at `scale`, which is not below its own.
+#[inline]
 fn scaled(value: Decimal, scale: u32) -> Result<i128, MoneyError> {
-    let factor = pow10(scale - value.scale())?;
-    value.mantissa().checked_mul(factor).ok_or(MoneyError::Overflow)
+    // Amounts of one event stand at the same places: nearly always there is nothing to scale.
+    match scale - value.scale() {
+        0 => Ok(value.mantissa()),
+        more => value.mantissa().checked_mul(pow10(more)?).ok_or(MoneyError::Overflow),
+    }
 }
 
+#[inline]
 fn decimal(mantissa: i128, scale: u32) -> Result<Decimal, MoneyError> {
     Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| MoneyError::Overflow)
 }
 
+/// Powers of ten that fit 127 bits.
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+#[inline]
 fn pow10(exponent: u32) -> Result<i128, MoneyError> {
-    10i128.checked_pow(exponent).ok_or(MoneyError::Overflow)
+    POWERS.get(exponent as usize).copied().ok_or(MoneyError::Overflow)
 }
 
 /// How the digit after the last kept one decides.
@@ -192,6 +210,7 @@ impl Rounding {
 
     /// `value × times ÷ per`, multiplied first, divided once, rounded here: the one operation by which usage becomes
     /// money. `per` must be above zero. Errors with `Overflow` when an exact intermediate does not fit 127 bits.
+    #[inline]
     pub fn ratio(self, value: Decimal, times: i64, per: i64) -> Result<Decimal, MoneyError> {
         let mut numerator = value.mantissa().checked_mul(i128::from(times)).ok_or(MoneyError::Overflow)?;
         let mut divisor = i128::from(per);
@@ -246,6 +265,7 @@ pub struct Price {
 
 impl Price {
     /// What `units` cost, rounded at `rounding`.
+    #[inline]
     pub fn charge(self, units: i64, rounding: Rounding) -> Result<Decimal, MoneyError> {
         rounding.ratio(self.amount, units, self.per)
     }

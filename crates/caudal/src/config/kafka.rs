@@ -65,6 +65,7 @@ pub(super) fn read(
         "compression",
         &[("none", "none"), ("lz4", "lz4"), ("gzip", "gzip"), ("snappy", "snappy")],
     );
+    let at = table.place("properties");
     let properties = properties(report, &mut table);
     table.finish(report);
     let small = |number: Option<i64>, default| {
@@ -75,13 +76,17 @@ pub(super) fn read(
     } else {
         Missing::Refuse
     };
-    Some(KafkaConfig {
+    let config = KafkaConfig {
         pipeline: pipeline?.into(),
         brokers: brokers?.1,
         missing,
         compression: compression.unwrap_or("lz4").into(),
         properties,
-    })
+    };
+    if let Err(said) = config.check() {
+        report.error(at, format!("`properties`: the Kafka client says: {said}"));
+    }
+    Some(config)
 }
 
 fn is_broker(text: &str) -> bool {

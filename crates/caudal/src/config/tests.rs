@@ -288,6 +288,10 @@ fn what_a_description_gets_wrong_is_said_where_it_stands() {
             "pipeline.toml:2:45: error: `properties` sets \"acks\", which exactly-once rests on (leave it out: the pipeline sets it)",
         ),
         (
+            "kafka = { brokers = \"x:1\", properties = { \"linger\" = \"1\" } }",
+            "pipeline.toml:2:41: error: `properties`: the Kafka client says: No such configuration property: \"linger\"",
+        ),
+        (
             "kafka = { brokers = \"x:1\" }\noutput = \"out\"",
             "pipeline.toml:3:10: error: `output` and `kafka` both say where events go, expected one of them",
         ),

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, ensure};
 use caudal_cdr::Framing;
-use caudal_connect::directory::{After, Complete, DirectoryConfig, DirectorySource};
+use caudal_connect::directory::{After, Complete, DirectoryConfig, DirectorySource, is_compressed};
 use caudal_engine::source::{BlockReader, FileClaim, FileProgress, FoundFile, HEAD_LEN, Source};
 use caudal_usage::FileOrdinal;
 use std::io::Read;
@@ -53,5 +53,5 @@ pub fn open(path: &Path, framing: Framing) -> anyhow::Result<Opened> {
     });
     let claim = FileClaim { found, ordinal: FileOrdinal(0), arrival_ms: 0, continued: None };
     let reader = source.open(&claim, FileProgress::default())?;
-    Ok(Opened { reader, size_on_disk: metadata.len(), compressed: head.starts_with(b"\x1F\x8B") })
+    Ok(Opened { reader, size_on_disk: metadata.len(), compressed: is_compressed(&head) })
 }

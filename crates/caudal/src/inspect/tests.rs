@@ -89,6 +89,26 @@ fn hostile_files() {
     }
 }
 
+/// A Zstandard frame of one block that holds its content as it is.
+fn zstd(content: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(content.len()).unwrap();
+    let [low, high, ..] = (u32::from(len) << 3 | 1).to_le_bytes();
+    [&b"\x28\xB5\x2F\xFD\x20"[..], &[len, low, high, 0], content].concat()
+}
+
+/// The octets on disk of a Zstandard file were shown as those of its content.
+#[test]
+fn compressed_files_are_told() {
+    let row: &[u8] = b"a;b;c\n1;2;3\n";
+    let gzip = flate2::read::GzEncoder::new(row, flate2::Compression::fast());
+    let gzip: Vec<u8> = std::io::Read::bytes(gzip).map(Result::unwrap).collect();
+    for (file, compressed) in [(row.to_vec(), false), (gzip, true), (zstd(row), true)] {
+        let survey = content(&file, None);
+        assert_eq!((survey.compressed, survey.size_on_disk), (compressed, file.len() as u64));
+        assert_eq!((survey.sums.records, survey.sums.size), (1, row.len() as u64));
+    }
+}
+
 #[test]
 fn damage_is_named() {
     let survey = content(b"a;b;c\n1;2;3\n1;2;3\n1;2;3\n4;5;6;7\n\n8;9", None);

@@ -5,6 +5,7 @@
 use super::common::{Place, caudal, files, finish};
 use super::{Line, generated, suspended_messages};
 use caudal_broker::{End, Feed, Topic, create_topics, delete_before, group_and_end, shared};
+use caudal_cdr::framing::{self, Framing, ts32297};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -70,26 +71,53 @@ fn ids(lines: &[String]) -> BTreeSet<String> {
 /// A message and where it goes.
 struct Raw {
     partition: i32,
-    value: String,
+    value: Vec<u8>,
+    /// A copy that would be billed as something else.
+    other: Vec<u8>,
 }
 
 impl Raw {
     /// The line as a message, in a partition that all records of its call go to.
     fn new(line: &str, partitions: usize, value: String) -> Self {
         let call: usize = line.split(';').nth(1).unwrap_or_default().bytes().map(usize::from).sum();
-        Self { partition: i32::try_from(call % partitions).unwrap(), value }
+        let other = value.replace("msc-", "bad-").into_bytes();
+        Self { partition: i32::try_from(call % partitions).unwrap(), value: value.into_bytes(), other }
     }
+
+    /// One record in BER; `mark` stands in what identifies it.
+    fn binary(value: &[u8], mark: &[u8]) -> Self {
+        let at = value.windows(mark.len()).position(|octets| octets == mark).unwrap() + mark.len();
+        let mut other = value.to_vec();
+        other[at] ^= 0x01;
+        Self { partition: 0, value: value.to_vec(), other }
+    }
+}
+
+/// The records of binary files, without what the container puts around each.
+fn records(input: &Path, cut: Framing) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for file in files(input) {
+        let content = fs::read(file).unwrap();
+        for record in cut.records(framing::Place::FileStart, &content) {
+            all.push(match cut {
+                Framing::Ts32297 => ts32297::cdr(record.bytes).unwrap().1.to_vec(),
+                Framing::Lines | Framing::Ber | Framing::Values => record.bytes.to_vec(),
+            });
+        }
+    }
+    all
 }
 
 /// Sends messages in transactions; before each a copy that is aborted and would be billed as something else.
 fn send(feed: &Feed, messages: &[Raw]) {
-    let mut partitions = BTreeMap::<i32, Vec<&str>>::new();
-    messages.iter().for_each(|raw| partitions.entry(raw.partition).or_default().push(&raw.value));
-    for (partition, values) in partitions {
-        for batch in values.chunks(BATCH) {
-            let other: Vec<_> = batch.iter().take(9).map(|value| value.replace("msc-", "bad-")).collect();
-            feed.transaction(partition, other.iter().map(String::as_bytes), End::Abort).unwrap();
-            feed.transaction(partition, batch.iter().map(|value| value.as_bytes()), End::Commit).unwrap();
+    let mut partitions = BTreeMap::<i32, Vec<&Raw>>::new();
+    messages.iter().for_each(|raw| partitions.entry(raw.partition).or_default().push(raw));
+    for (partition, messages) in partitions {
+        for batch in messages.chunks(BATCH) {
+            let others = batch.iter().take(9).map(|raw| raw.other.as_slice());
+            feed.transaction(partition, others, End::Abort).unwrap();
+            let values = batch.iter().map(|raw| raw.value.as_slice());
+            feed.transaction(partition, values, End::Commit).unwrap();
         }
     }
 }
@@ -163,8 +191,8 @@ fn json_messages_are_billed_once_through_kills() {
     for file in files(&folder.join("input")) {
         fs::remove_file(file).unwrap();
     }
-    let values: Vec<_> = messages.iter().map(|raw| raw.value.as_str()).collect();
-    fs::write(folder.join("input/objects.jsonl"), values.join("\n")).unwrap();
+    let values: Vec<_> = messages.iter().map(|raw| raw.value.as_slice()).collect();
+    fs::write(folder.join("input/objects.jsonl"), values.join(&b'\n')).unwrap();
     let changes = [
         ("format", "format = \"json\"".to_owned()),
         ("separator", String::new()),
@@ -184,4 +212,42 @@ fn json_messages_are_billed_once_through_kills() {
     change(&line.place.path("set"), &changes);
     check(&line, ("switch.objects", 3), &messages);
     println!("cases: {}", messages.len());
+}
+
+/// Records of a generated set of `format` as messages, one a message, against the files that held them.
+fn binary_messages(format: &str, framing: Framing, mark: &[u8]) {
+    let Some(broker) = shared() else { return };
+    let place = Place::new();
+    let folder = place.path("generated");
+    let mut command = caudal();
+    command.args(["generate", format, "--records", "1200", "--seed", "7", "--subscriptions", "200"]);
+    command.args(["--prefixes", "100", "--duplicates", "4%", "--damaged", "0%", "--out"]).arg(&folder);
+    finish(command).expect(0, "generate");
+    let line = Line::new(&folder, &format!("raw-{format}"), broker.bootstrap());
+    let records = records(&folder.join("input"), framing);
+    assert_eq!(records.len(), 1200);
+    let messages: Vec<_> = records.iter().map(|record| Raw::binary(record, mark)).collect();
+    let topic = format!("gateway.{format}");
+    let changes = [
+        ("directory", format!("topic = \"{topic}\"")),
+        ("format", format!("format = \"{format}\"\ncontainer = \"ber\"")),
+        ("container", String::new()),
+        ("complete", String::new()),
+        ("after", String::new()),
+    ];
+    change(&line.place.path("set"), &changes);
+    check(&line, (&topic, 1), &messages);
+    println!("cases: {}", messages.len());
+}
+
+/// The address of the gateway is part of what identifies a record.
+#[test]
+fn pgw_messages_are_billed_once_through_kills() {
+    binary_messages("pgw", Framing::Ts32297, b"\xA4\x06\x80\x04");
+}
+
+/// The identifier of the function that recorded it is.
+#[test]
+fn chf_messages_are_billed_once_through_kills() {
+    binary_messages("chf", Framing::Ber, b"\x81\x24");
 }

@@ -118,8 +118,8 @@ impl Format {
     pub fn open(&self, head: &[u8]) -> Result<Layout, Fault> {
         match self {
             Self::Asterisk(format) => format.open(head),
-            Self::Chf(format) => Ok(format.open(head)),
-            Self::Pgw(format) => Ok(format.open(head)),
+            Self::Chf(format) => Ok(format.open()),
+            Self::Pgw(format) => Ok(format.open()),
             Self::Delimited(format) => format.open(head),
             Self::Json(format) => Ok(format.open()),
         }

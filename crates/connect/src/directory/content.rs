@@ -29,6 +29,11 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// What a Zstandard frame begins with.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
+/// True when a file that begins so is decompressed.
+pub fn is_compressed(head: &[u8]) -> bool {
+    head.starts_with(&GZIP_MAGIC) || head.starts_with(&ZSTD_MAGIC)
+}
+
 /// Octets read or decompressed at a time.
 const STEP: usize = 64 * 1024;
 

@@ -126,17 +126,36 @@ fn remove(path: &Path) -> Result<(), DirectoryError> {
 }
 
 fn sync_parent(path: &Path) -> Result<(), DirectoryError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| DirectoryError::io("sync", folder.display(), error))
 }
 
+/// Creates a folder and those above it, and makes each durable: a new day's folder that a crash takes with it would take
+/// the files in it too.
+fn create(folder: &Path) -> Result<(), DirectoryError> {
+    let missing: Vec<_> = folder.ancestors().take_while(|folder| !is_folder(folder)).collect();
+    for folder in missing.into_iter().rev() {
+        match std::fs::create_dir(folder) {
+            Ok(()) => sync_parent(folder)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(folder) => {}
+            Err(error) => return Err(DirectoryError::io("create", folder.display(), error)),
+        }
+    }
+    Ok(())
+}
+
+/// True for a folder; a path of no parts is the one that the process is in.
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.is_dir()
+}
+
 /// Moves `from` to `to`, or to `to-<hash>`, or to `to-<hash>-<n>`: the first that is free.
 fn archive(from: &Path, to: &Path) -> Result<(), DirectoryError> {
     if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| DirectoryError::io("create", folder.display(), error))?;
+        create(folder)?;
     }
     if place(from, to)? {
         return Ok(());

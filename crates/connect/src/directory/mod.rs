@@ -14,7 +14,7 @@ use caudal_cdr::framing::Framing;
 use caudal_engine::source::{BlockReader, FileClaim, FileProgress, Find, Refused, Scan, Source};
 use std::path::PathBuf;
 
-pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL, ZSTD_WINDOW_LOG};
+pub use content::{EXPANSION_FREE, EXPANSION_RATIO, EXPANSION_TOTAL, ZSTD_WINDOW_LOG, is_compressed};
 pub use error::DirectoryError;
 pub use finish::{ARCHIVE_DAY, archive_of};
 pub use reader::{DAMAGE_KEPT, WINDOW_MAX};

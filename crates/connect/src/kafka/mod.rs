@@ -20,6 +20,7 @@ mod transaction;
 use caudal_engine::topics::{Broker, Topics};
 use caudal_usage::{KeySecret, Stream};
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -79,6 +80,18 @@ impl KafkaConfig {
     /// True for a topic that the pipeline itself writes.
     pub fn writes(&self, topic: &str) -> bool {
         topics::all(&self.pipeline).iter().any(|own| own == topic)
+    }
+
+    /// Asks the client library, without connecting: an unknown property, a value that is none, or what this build leaves out
+    /// is told in its words.
+    pub fn check(&self) -> Result<(), String> {
+        let refused = |found| match found {
+            KafkaError::ClientConfig(_, said, ..) => said,
+            other => other.to_string(),
+        };
+        self.producer().create_native_config().map_err(refused)?;
+        self.consumer().create_native_config().map_err(refused)?;
+        Ok(())
     }
 
     /// What producers and consumers have in common.

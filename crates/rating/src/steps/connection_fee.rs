@@ -5,6 +5,7 @@
 use super::cover::plain_line;
 use super::match_rate::Matched;
 use super::no_amount;
+use super::price::Lines;
 use caudal_tariff::Allowance;
 use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
 
@@ -20,13 +21,13 @@ pub struct Call<'c, 't> {
     pub all_covered: bool,
 }
 
-/// The line of the fee, where there is one.
+/// Adds the line of the fee, where there is one.
 #[inline]
-pub fn connection_fee<'t>(call: &Call<'_, 't>) -> Result<Option<ChargeLine<'t>>, Fault> {
+pub fn connection_fee<'t>(call: &Call<'_, 't>, lines: &mut Lines<'t>) -> Result<(), Fault> {
     let matched = call.matched;
     let more = call.front.and_then(|allowance| allowance.more.as_ref());
     let own = more.and_then(|more| more.connection_fee);
-    let Some(band) = matched.band(call.band) else { return Ok(None) };
+    let Some(band) = matched.band(call.band) else { return Ok(()) };
     let spared = call.all_covered && matched.rate.more.as_ref().is_some_and(|more| !more.fee_when_covered);
     let fee = match own {
         Some(own) => own,
@@ -34,14 +35,14 @@ pub fn connection_fee<'t>(call: &Call<'_, 't>) -> Result<Option<ChargeLine<'t>>,
         None => band.terms.connection_fee,
     };
     if fee.is_zero() {
-        return Ok(None);
+        return Ok(());
     }
     let amount = matched.version.rounding.line.round(fee).map_err(|error| no_amount(error, 1))?;
     let (table, row) = match (own, call.front) {
         (Some(_), Some(allowance)) => (allowance.id.as_ref(), None),
         _ => (matched.table_name(), band.row),
     };
-    Ok(Some(ChargeLine {
+    lines.push(ChargeLine {
         row,
         band: band.band,
         amount,
@@ -50,5 +51,6 @@ pub fn connection_fee<'t>(call: &Call<'_, 't>) -> Result<Option<ChargeLine<'t>>,
             (table, &matched.version.version),
             (1, Price { amount: fee, per: 1 }),
         )
-    }))
+    });
+    Ok(())
 }

@@ -83,6 +83,17 @@ fn with_container(used: UsedUnits) -> ChfRecord {
     ChfRecord { units: Some(vec![UnitUsage { rating_group: 10, used: vec![used], upf: None }]), ..plain() }
 }
 
+/// Messages of topics have nothing before them: all of them were suspended as records of another file.
+#[test]
+fn a_record_needs_no_head_of_a_file() {
+    let options = ChfOptions { container: PgwContainer::Ber, ..ChfOptions::default() };
+    let format = crate::Format::Chf(Chf::new(&options));
+    let layout = format.open(b"").unwrap();
+    let mut scratch = Scratch::default();
+    assert!(format.read(&layout, VECTOR, &mut scratch).is_ok());
+    assert!(!format.fields(&layout, VECTOR).unwrap().is_empty());
+}
+
 #[test]
 fn the_vector_of_another_encoder() {
     let (format, mut scratch) =

@@ -99,7 +99,8 @@ impl Ground<'_> {
         let ours = self.subscription;
         let mut first_ms = ours.validity.from_ms;
         self.roster.each(ours.account, &mut |other| {
-            if other.plan == ours.plan && self.shares(shared, other) {
+            let another = other.index != ours.index && other.plan == ours.plan;
+            if another && self.shares(shared, other) {
                 first_ms = first_ms.min(other.validity.from_ms);
             }
         });

@@ -18,6 +18,8 @@ mod oracle {
     pub mod dice;
     pub mod discounts;
     pub mod engine;
+    pub mod faults;
+    pub mod faults_list;
     pub mod generate;
     pub mod generate_beside;
     pub mod generate_more;

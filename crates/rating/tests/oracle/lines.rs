@@ -49,23 +49,22 @@ impl Ledger<'_> {
         }
     }
 
-    /// Lines of what no allowance covered.
+    /// Lines of what no allowance covered: units of one band and step are one line until another comes.
     pub fn uncovered(&mut self, cut: &Cut, portions: &[Portion]) {
-        let mut runs: Vec<(usize, usize, i64, i64)> = Vec::new();
+        let grain = if cut.counts_events() { 1 } else { cut.grain };
+        let mut runs: Vec<(usize, usize, i64)> = Vec::new();
         for portion in portions.iter().filter(|portion| portion.covered.is_none()) {
-            let grain = if cut.counts_events() { 1 } else { cut.grain };
             for unit in (portion.from..portion.from + portion.len).step_by(grain as usize) {
                 let band = cut.band_of_unit(portion, unit);
                 let (step, _) = cut.step(band, unit - portion.begin.priced);
                 match runs.last_mut() {
-                    Some((b, s, _, to)) if (*b, *s) == (band, step) && *to == unit => *to = unit + grain,
-                    _ => runs.push((band, step, unit, unit + grain)),
+                    Some((b, s, units)) if (*b, *s) == (band, step) => *units += grain,
+                    _ => runs.push((band, step, grain)),
                 }
             }
         }
-        for (band, step, from, to) in runs {
+        for (band, step, units) in runs {
             let terms = cut.terms(band);
-            let units = to - from;
             let price = terms.steps[step].price.expect("a rate without tiers has a price in each band");
             let line = self.priced("usage", units, price);
             line.band = terms.name;

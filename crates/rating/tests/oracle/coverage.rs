@@ -18,9 +18,6 @@ const ONE_OF: [(&str, &str); 9] = [
     ("capacity.shared=", "a case has one capacity price"),
 ];
 
-/// Options that no plan of one allowance can have together, by their beginnings. (Others meet in two items of a plan.)
-const NEVER: [(&str, &str, &str); 0] = [];
-
 #[derive(Default)]
 pub struct Coverage {
     names: Vec<String>,
@@ -33,13 +30,6 @@ pub struct Coverage {
 pub fn excluded(one: &str, other: &str) -> Option<&'static str> {
     if one == other {
         return Some("an option is no pair with itself");
-    }
-    let rule = NEVER.iter().find(|(first, second, _)| {
-        let fits = |a: &str, b: &str| a.starts_with(first) && b.starts_with(second);
-        fits(one, other) || fits(other, one)
-    });
-    if let Some((.., reason)) = rule {
-        return Some(reason);
     }
     let same = ONE_OF.iter().find(|(key, _)| one.starts_with(key) && other.starts_with(key));
     same.map(|(_, reason)| *reason)

@@ -219,11 +219,9 @@ fn quantities(dice: &mut Dice, units: i64, service: Service, rate: &mut Rate) {
     rate.grace = dice.maybe("rate.grace", 15, |dice| dice.number(1, 30) * units);
     rate.minimum_quantity = dice.maybe("rate.minimum_quantity", 15, |dice| dice.number(1, 60) * units);
     if service != Service::Sms {
-        let all = ["record", "part", "session", "day", "cycle"];
-        let few = &["record", "part", "session"];
-        let words: &'static [&'static str] =
-            if stepped || rate.free.is_some() { few } else { &["record", "part", "session", "day", "cycle"] };
-        debug_assert!(words.len() <= all.len());
+        // Steps go on over a record and a session, not over a day or a cycle.
+        let all: &'static [&'static str] = &["record", "part", "session", "day", "cycle"];
+        let words = if stepped || rate.free.is_some() { &all[..3] } else { all };
         rate.round_over = dice.word("rate.round_over", words, 40);
     }
 }

@@ -133,54 +133,53 @@ impl ZoneNames {
     }
 }
 
+/// What leads to a zone: a column of prefixes.
+struct Leading {
+    columns: &'static [&'static str],
+    column: &'static str,
+    lengths: std::ops::RangeInclusive<usize>,
+    expected: &'static str,
+}
+
+const NUMBERS: Leading = Leading {
+    columns: &["prefix", "zone", "valid_from", "valid_to"],
+    column: "prefix",
+    lengths: 1..=caudal_usage::digits::MAX_DIGITS,
+    expected: "1 to 15 digits beginning with the country code, without + or 00",
+};
+
+const NETWORKS: Leading = Leading {
+    columns: &["network", "zone", "valid_from", "valid_to"],
+    column: "network",
+    lengths: 3..=6,
+    expected: "the 3 digits of a country (MCC), or the 5 or 6 of a network (MCC and MNC)",
+};
+
 /// Reads `prefix,zone,valid_from,valid_to`.
 pub fn read_zones(report: &mut Report) -> (ZoneNames, PrefixTable) {
     let mut names = ZoneNames::default();
-    let mut entries = Vec::new();
-    let columns = &["prefix", "zone", "valid_from", "valid_to"];
-    let Some(mut rows) = Rows::open(report, columns, &["valid_from", "valid_to"]) else {
-        return (names, PrefixTable::default());
-    };
-    while rows.next(report) {
-        let prefix = Digits::parse(rows.get("prefix").as_bytes()).filter(|prefix| !prefix.is_empty());
-        let zone = rows.get("zone");
-        if prefix.is_none() {
-            rows.wrong(report, "prefix", "1 to 15 digits beginning with the country code, without + or 00");
-        }
-        if zone.is_empty() || zone.len() > NAME_MAX {
-            rows.wrong(report, "zone", "a zone name of 1 to 64 characters");
-            continue;
-        }
-        let zone = names.intern(zone);
-        let days = rows.days(report);
-        if let Some(prefix) = prefix {
-            entries.push(PrefixEntry { prefix, zone, days, line: rows.line });
-        }
-    }
-    let table = PrefixTable::build(entries);
-    lint_prefixes(report, &table);
+    let table = read_prefixes(report, &mut names, &NUMBERS);
     lint_reach(report, &table);
     (names, table)
 }
 
 /// Reads `network,zone,valid_from,valid_to`: MCC, or MCC and MNC, of serving networks. Its zones join those of numbers.
 pub fn read_networks(report: &mut Report, names: &mut ZoneNames) -> PrefixTable {
+    read_prefixes(report, names, &NETWORKS)
+}
+
+fn read_prefixes(report: &mut Report, names: &mut ZoneNames, leading: &Leading) -> PrefixTable {
     let mut entries = Vec::new();
-    let columns = &["network", "zone", "valid_from", "valid_to"];
-    let Some(mut rows) = Rows::open(report, columns, &["valid_from", "valid_to"]) else {
+    let Some(mut rows) = Rows::open(report, leading.columns, &["valid_from", "valid_to"]) else {
         return PrefixTable::default();
     };
     while rows.next(report) {
-        let prefix =
-            Digits::parse(rows.get("network").as_bytes()).filter(|digits| (3..=6).contains(&digits.len()));
-        if prefix.is_none() {
-            rows.wrong(
-                report,
-                "network",
-                "the 3 digits of a country (MCC), or the 5 or 6 of a network (MCC and MNC)",
-            );
-        }
+        let prefix = Digits::parse(rows.get(leading.column).as_bytes());
+        let prefix = prefix.filter(|prefix| leading.lengths.contains(&prefix.len()));
         let zone = rows.get("zone");
+        if prefix.is_none() {
+            rows.wrong(report, leading.column, leading.expected);
+        }
         if zone.is_empty() || zone.len() > NAME_MAX {
             rows.wrong(report, "zone", "a zone name of 1 to 64 characters");
             continue;
@@ -196,26 +195,23 @@ pub fn read_networks(report: &mut Report, names: &mut ZoneNames) -> PrefixTable 
     table
 }
 
+/// Ten longer prefixes, one for each digit.
+const ALL_DIGITS: u16 = 0x3FF;
+
 /// A prefix whose ten longer ones all stand there for always is never the longest of a full number.
 fn lint_reach(report: &mut Report, table: &PrefixTable) {
-    let mut run: Option<(Digits, u16)> = None;
-    let mut hidden = Vec::new();
+    let mut followed: HashMap<u64, u16> = HashMap::new();
     for entry in table.entries().iter().filter(|entry| entry.days == Days::ALWAYS && entry.prefix.len() > 1) {
-        let parent = entry.prefix.prefix(entry.prefix.len() - 1);
-        let digit = 1u16 << entry.prefix.digit(entry.prefix.len() - 1);
-        let digits = match run {
-            Some((known, digits)) if known == parent => digits | digit,
-            _ => digit,
-        };
-        run = Some((parent, digits));
-        if digits == 0x3FF {
-            hidden.push(parent);
-        }
+        let last = entry.prefix.len() - 1;
+        *followed.entry(entry.prefix.prefix(last).packed()).or_default() |= 1 << entry.prefix.digit(last);
     }
-    for entry in table.entries().iter().filter(|entry| hidden.contains(&entry.prefix)) {
-        let message = format!("prefix {} is never reached: all ten longer ones stand here too", entry.prefix);
-        let line = usize::try_from(entry.line).unwrap_or(0);
-        report.push(caudal_usage::Diagnostic::error_in_line(report.file, line, message).as_warning());
+    for entry in table.entries() {
+        if followed.get(&entry.prefix.packed()) == Some(&ALL_DIGITS) {
+            let message =
+                format!("prefix {} is never reached: all ten longer ones stand here too", entry.prefix);
+            let line = usize::try_from(entry.line).unwrap_or(0);
+            report.push(caudal_usage::Diagnostic::error_in_line(report.file, line, message).as_warning());
+        }
     }
 }
 

@@ -522,3 +522,82 @@ fn counters_are_numbered_by_name_and_shared_by_versions() {
     let [one, two] = &*tariff.plans()[0].versions else { panic!("two versions") };
     assert_eq!((one.allowances[0].counter, two.allowances[0].counter), (last, last));
 }
+
+#[test]
+fn a_prefix_that_is_never_the_longest_is_named() {
+    let mut zones = String::from("prefix,zone\n34,es\n340,es\n");
+    (0..10).for_each(|digit| zones.push_str(&format!("34{digit}1,x\n")));
+    let check = |zones: &str| {
+        run(&[&format!("{HEAD}{RATE}")], "zone,price,per\nes,1,60\n", zones, "calendar,date\n").1
+    };
+    assert_eq!(check(&zones), "");
+    (1..10).for_each(|digit| zones.push_str(&format!("34{digit},x\n")));
+    assert!(check(&zones).contains("zones.csv:2: warning: prefix 34 is never reached"), "{}", check(&zones));
+}
+
+const EVERYTHING: &str = include_str!("everything.toml");
+
+fn everything(text: &str) -> (Option<Tariff>, String) {
+    let sources = Sources {
+        plans: vec![file("plans/everything.toml", text)],
+        tables: vec![file("rates/t.csv", TABLE)],
+        zones: Some(file("zones.csv", ZONES)),
+        holidays: Some(file("holidays.csv", "calendar,date\nes,2026-10-12\n")),
+        networks: Some(file("networks.csv", "network,zone\n214,home\n")),
+        numbers: Some(file("numbers.csv", "prefix,on_net,special\n34806,,premium\n")),
+        exchange: None,
+    };
+    let (tariff, findings) = compile(&sources);
+    (tariff, findings.iter().map(|finding| format!("{finding}\n")).collect())
+}
+
+#[test]
+fn a_plan_may_have_every_key() {
+    let (tariff, findings) = everything(EVERYTHING);
+    assert!(tariff.is_some(), "{findings}");
+}
+
+/// Each word and number of it, in turn replaced by something absurd: found, or accepted, and never a panic.
+#[test]
+fn a_plan_with_one_absurd_value_is_a_finding_or_a_plan() {
+    let values =
+        ["-1", "0", "\"\"", "\"0\"", "\"-5 s\"", "\"99999999999999999999 TB\"", "[]", "{}", "true", "\"x\""];
+    let mut tried = 0;
+    for (at, line) in EVERYTHING.lines().enumerate().filter(|(_, line)| line.contains(" = ")) {
+        for (from, _) in line.match_indices(" = ") {
+            let head = line.get(..from + 3).unwrap_or_default();
+            for value in values {
+                let end = line.get(from + 3..).unwrap_or_default().find([',', '}']).map(|end| from + 3 + end);
+                let tail =
+                    end.and_then(|end| line.get(end..)).filter(|_| line.contains('{')).unwrap_or_default();
+                let absurd = format!("{head}{value}{tail}");
+                let text: Vec<&str> = EVERYTHING
+                    .lines()
+                    .enumerate()
+                    .map(|(index, line)| if index == at { absurd.as_str() } else { line })
+                    .collect();
+                let (tariff, findings) = everything(&text.join("\n"));
+                assert!(tariff.is_some() || !findings.is_empty(), "{absurd}");
+                tried += 1;
+            }
+        }
+    }
+    println!("cases: {tried}");
+    assert!(tried > 1_500, "{tried}");
+}
+
+#[test]
+fn hundreds_of_thousands_of_rate_rows_are_read_at_once() {
+    let mut zones = String::from("prefix,zone\n");
+    let mut rows = String::from("zone,band,price,per,first,next,connection_fee,valid_from,valid_to\n");
+    for zone in 0..100_000 {
+        zones.push_str(&format!("{},z{zone}\n", 1_000_000 + zone));
+        rows.push_str(&format!(
+            "z{zone},,0.{zone:05},60 s,60,1,,,2027-01-01\nz{zone},,0.5,60 s,60,1,,2027-01-01,\n"
+        ));
+    }
+    let plan = with("applies_to = { service = \"voice\" }\ntable = \"rates/t.csv\"");
+    let (tariff, findings) = run(&[&plan], &rows, &zones, "calendar,date\n");
+    assert!(tariff.is_some() && findings.is_empty(), "{findings}");
+    println!("cases: 200000");
+}

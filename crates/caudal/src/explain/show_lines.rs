@@ -93,9 +93,29 @@ fn charge(line: &Value, unit: &Value) -> [String; COLUMNS] {
     };
     let amount = field(&line["amount"]);
     let row = line["row"].as_u64().map_or_else(String::new, |row| format!("r.{row}"));
-    let (measured, price) =
-        if fee { (String::new(), String::new()) } else { (portions(line, unit), price(line, unit)) };
+    let (measured, price) = match kind.as_str() {
+        "connection_fee" | "minimum" | "maximum" | "cap" | "fixed" | "flat_fee" => {
+            (String::new(), String::new())
+        }
+        "pass_through" | "markup" | "percentage" => (basis(&line["basis"]), String::new()),
+        "metered" => (quantity(line["quantity"].as_i64(), unit), "priced at the close of the cycle".into()),
+        _ => (portions(line, unit), price(line, unit)),
+    };
     [word.into(), band, String::new(), measured, price, row, amount]
+}
+
+/// `2.5 % of 38.40 (40.00 USD at 0.96, exchange.csv r.2)`.
+fn basis(basis: &Value) -> String {
+    let mut text = match basis["percent"].as_str() {
+        Some(percent) => format!("{percent} % of {}", field(&basis["amount"])),
+        None => field(&basis["amount"]),
+    };
+    if basis["rate"].is_string() {
+        let (from, currency, rate) =
+            (field(&basis["from"]), field(&basis["currency"]), field(&basis["rate"]));
+        text.push_str(&format!(" ({from} {currency} at {rate}, exchange.csv r.{})", basis["row"]));
+    }
+    text
 }
 
 /// `96 s = 16 × 6 s`, or in how many increments where they are not alike.
@@ -165,17 +185,30 @@ fn covers(event: &Value) -> Vec<String> {
         return vec!["  cover  none".into()];
     }
     let text = |used: &&Value| {
-        let of = |name: &str| quantity(used[name].as_i64(), &used["unit"]);
-        format!(
-            "  cover  {} gives {}: {} before, {} after (cycle of {})",
-            field(&used["allowance"]),
-            of("quantity"),
-            of("before"),
-            of("after"),
-            field(&used["cycle"])
-        )
+        let of = |name: &str| balance(&used[name], &used["unit"]);
+        let period = match used["cycle"].as_str() {
+            Some(_) => format!(" (period from {})", field(&used["cycle"])),
+            None => String::new(),
+        };
+        let word = if used["unit"] == "money" { "pays" } else { "gives" };
+        let (id, quantity) = (field(&used["allowance"]), of("quantity"));
+        format!("  cover  {id} {word} {quantity}: {} before, {} after{period}", of("before"), of("after"))
     };
-    uses.iter().map(text).collect()
+    let notes = event["notifications"].as_array().into_iter().flatten().map(|note| {
+        let (kind, id) = (field(&note["kind"]), field(&note["id"]));
+        format!("  notify {kind} {id} passed {} %", note["percent"])
+    });
+    uses.iter().map(text).chain(notes).collect()
+}
+
+/// A balance: base units with their unit, or an amount.
+fn balance(value: &Value, unit: &Value) -> String {
+    match (value.as_i64(), value.as_str()) {
+        (Some(units), _) => quantity(Some(units), unit),
+        (None, Some(_)) if unit == "money" => field(value),
+        (None, Some(_)) => format!("{} {}", field(value), field(unit)),
+        (None, None) => String::new(),
+    }
 }
 
 /// What discounts took off, and in which cycle the total is billed.

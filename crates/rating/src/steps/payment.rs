@@ -50,8 +50,9 @@ fn pay<'a>(
     };
     let mut stock = buckets(ground, allowance, &charge.place, draft)?;
     let Some(key) = stock.last().map(|bucket| bucket.key) else { return Ok(()) };
-    let mut before = Decimal::ZERO;
-    let mut used = Decimal::ZERO;
+    // At the places of a line, whatever the places of what was bought.
+    let mut before = ground.version.rounding.zero();
+    let mut used = ground.version.rounding.zero();
     for bucket in &stock {
         before = exact(add_exact(before, bucket.room), "allowance")?;
         used = exact(add_exact(used, bucket.used), "allowance")?;

@@ -76,33 +76,44 @@ impl<'t> Rater<'t> {
         let mut done: Vec<BalanceKey> = Vec::new();
         let end = period_end(Period::Cycle, input.account.anchor, input.cycle);
         let last_ms = input.account.time_zone.start_of(end.local_ms()).utc_ms - 1;
-        for subscription in input.subscriptions {
-            let place = Place { at_ms: last_ms, day: end.to_days() - 1, cycle: input.cycle };
-            // The plan of the last day on which the subscription held.
-            let held_ms = last_ms.min(subscription.validity.to_ms.saturating_sub(1));
-            let day = self.clocks.of(input.account.time_zone).day(held_ms);
-            let Some(version) = self.tariff.plan_version(subscription.plan, day) else { continue };
-            let ground = Ground {
-                tariff: self.tariff,
-                version,
-                account: input.account,
-                subscription,
-                roster: input.roster,
-            };
-            let mut closing = Closing {
-                ground,
-                place,
-                draft: Draft::new(balances, &mut self.changed),
-                charges: &mut charges,
-                done: &mut done,
-            };
-            closing.run()?;
-            for balance in &self.changed {
-                balances.set(*balance);
+        // What several subscriptions share is closed once all of them have been charged what it looks at.
+        for stage in [Stage::Tiers, Stage::Capacities, Stage::Commitments] {
+            for subscription in input.subscriptions {
+                let place = Place { at_ms: last_ms, day: end.to_days() - 1, cycle: input.cycle };
+                // The plan of the last day on which the subscription held.
+                let held_ms = last_ms.min(subscription.validity.to_ms.saturating_sub(1));
+                let day = self.clocks.of(input.account.time_zone).day(held_ms);
+                let Some(version) = self.tariff.plan_version(subscription.plan, day) else { continue };
+                let ground = Ground {
+                    tariff: self.tariff,
+                    version,
+                    account: input.account,
+                    subscription,
+                    roster: input.roster,
+                };
+                let mut closing = Closing {
+                    ground,
+                    place,
+                    draft: Draft::new(balances, &mut self.changed),
+                    charges: &mut charges,
+                    done: &mut done,
+                };
+                closing.run(stage)?;
+                for balance in &self.changed {
+                    balances.set(*balance);
+                }
             }
         }
         Ok(charges)
     }
+}
+
+/// What is closed, one after the other.
+#[derive(Clone, Copy)]
+enum Stage {
+    Tiers,
+    Capacities,
+    Commitments,
 }
 
 /// One subscription's part of a close.
@@ -116,9 +127,19 @@ struct Closing<'c, 'a> {
 }
 
 impl<'a> Closing<'_, 'a> {
-    fn run(&mut self) -> Result<(), Fault> {
+    fn run(&mut self, stage: Stage) -> Result<(), Fault> {
         let version = self.ground.version;
-        let mut level = Some(version);
+        match stage {
+            Stage::Tiers => self.all_tiers(),
+            Stage::Capacities => version.capacities.iter().try_for_each(|capacity| self.capacity(capacity)),
+            Stage::Commitments => {
+                version.commitments.iter().try_for_each(|commitment| self.commitment(commitment))
+            }
+        }
+    }
+
+    fn all_tiers(&mut self) -> Result<(), Fault> {
+        let mut level = Some(self.ground.version);
         // A plan falls back to few others; `compile` refuses circles.
         for _ in 0..8 {
             let Some(of) = level else { break };
@@ -128,12 +149,6 @@ impl<'a> Closing<'_, 'a> {
                 }
             }
             level = of.base.and_then(|base| self.ground.tariff.plan_version(base, self.place.day));
-        }
-        for capacity in version.capacities.iter() {
-            self.capacity(capacity)?;
-        }
-        for commitment in version.commitments.iter() {
-            self.commitment(commitment)?;
         }
         Ok(())
     }
@@ -169,7 +184,7 @@ impl<'a> Closing<'_, 'a> {
             }
             Model::Graduated(steps) | Model::Volume(steps) | Model::StairStep(steps) => {
                 let nothing = used == 0 && tiers.zero_usage;
-                if let Some(first) = steps.first().filter(|_| nothing) {
+                if let Some(first) = steps.first().filter(|first| nothing && !first.flat_fee.is_zero()) {
                     let fee = TierStep { price: Price { amount: Decimal::ZERO, per: 1 }, ..*first };
                     reached_lines(&matched, tiers, (0, fee, 0), &mut lines)?;
                 }
@@ -283,7 +298,8 @@ impl<'a> Closing<'_, 'a> {
         let service = Service::ALL.into_iter().find(|service| {
             matched.rate.when.services & caudal_tariff::Conditions::service_bit(*service) != 0
         });
-        let facts = Facts::of(service.unwrap_or(Service::Voice), Direction::Out);
+        let mut facts = Facts::of(service.unwrap_or(Service::Voice), Direction::Out);
+        facts.account = self.ground.tariff.words().account_of(&self.ground.account.id);
         let mut judge = Judge { ground: &self.ground, facts: &facts, draft: &mut self.draft, place };
         // What was priced by the whole cycle starts at no time of day.
         let mut lies_in = |_: &Place, _, _: &caudal_tariff::Week| false;

@@ -53,7 +53,8 @@ pub fn facts(tariff: &Tariff, usage: &UsageRecord, account: &Account, day: i32) 
     }
     if looks.number {
         let class = digits(far_party(usage)).and_then(|number| tariff.number_class(number, day));
-        facts.on_net = class.map(|class| class.on_net);
+        // A number that no row names is not ours.
+        facts.on_net = Some(class.is_some_and(|class| class.on_net));
         facts.special = class.map_or(0, |class| class.special);
     }
     if looks.attributes {

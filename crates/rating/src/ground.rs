@@ -78,10 +78,33 @@ impl Ground<'_> {
         let mut count = 0;
         let ours = self.subscription;
         self.roster.each(ours.account, &mut |other| {
-            let together = shared == Shared::Account || other.group == ours.group;
-            count += u32::from(together && other.plan == ours.plan && other.validity.contains(at_ms));
+            let here = other.plan == ours.plan && other.validity.contains(at_ms);
+            count += u32::from(here && self.shares(shared, other));
         });
         count.max(1)
+    }
+
+    /// True when a subscription of the account has its balances in common with the one that is served.
+    fn shares(&self, shared: Shared, other: &Subscription) -> bool {
+        let ours = self.subscription;
+        match shared {
+            Shared::Account => true,
+            Shared::Group if ours.group > 0 => other.group == ours.group,
+            Shared::Group | Shared::Subscription => other.index == ours.index,
+        }
+    }
+
+    /// The local day from which some subscription with these balances has the plan.
+    pub fn shared_since(&self, shared: Shared) -> i32 {
+        let ours = self.subscription;
+        let mut first_ms = ours.validity.from_ms;
+        self.roster.each(ours.account, &mut |other| {
+            let another = other.index != ours.index && other.plan == ours.plan;
+            if another && self.shares(shared, other) {
+                first_ms = first_ms.min(other.validity.from_ms);
+            }
+        });
+        self.local_day(first_ms)
     }
 
     /// The first instant of the subscription, of all its versions.

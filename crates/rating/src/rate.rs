@@ -16,7 +16,7 @@ use crate::steps::measure::{Carries, Measured, measure, note};
 use crate::steps::price::price;
 use crate::steps::tiers::{Tiered, tiers};
 use crate::steps::{no_amount, overflow};
-use caudal_tariff::{Facts, Measure, PlanVersion, RoundOver, Tariff, Week};
+use caudal_tariff::{Facts, Measure, PlanVersion, Rate, RoundOver, Tariff, Week};
 use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::time::RANGE_MS;
@@ -212,7 +212,7 @@ impl<'a> Usage<'a, '_> {
             let of = (matched.rate, part.rating_group, place.cycle);
             note(&measured, billed, of, &mut self.draft, &mut self.carries);
         }
-        self.meter(billed, (part, &place))?;
+        self.meter((billed, matched.rate), (part, &place))?;
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
@@ -260,7 +260,6 @@ impl<'a> Usage<'a, '_> {
     ) -> Result<i64, Fault> {
         let start_band = self.start_band(matched, part);
         let stretches = self.walk(matched, (part, start_band), measured.span)?;
-        let all = billed_units(&stretches)?;
         let (covered, front, stretches) =
             self.cover((matched, start_band), (part, place), (measured.span, stretches), event)?;
         let open = billed_units(&stretches)?;
@@ -273,7 +272,8 @@ impl<'a> Usage<'a, '_> {
             }
         }
         let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
-        if measured.first && !goes_on && all > 0 {
+        let any = measured.span.end > measured.span.before;
+        if measured.first && !goes_on && any {
             let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
             connection_fee(&call, &mut event.lines)?;
         }
@@ -338,13 +338,16 @@ impl<'a> Usage<'a, '_> {
     }
 
     /// Counts billed units for capacity prices.
-    fn meter(&mut self, billed: i64, (part, place): (&Part, &Place)) -> Result<(), Fault> {
+    fn meter(&mut self, (billed, rate): (i64, &Rate), (part, place): (&Part, &Place)) -> Result<(), Fault> {
         let ground = self.ground;
         for capacity in &ground.version.capacities {
             for meter in &capacity.meters {
                 let (clocks, account) = (&mut *self.clocks, self.input.account);
                 let starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
-                if !meter.when.hold(&self.facts, starts_in) {
+                // Usage that is charged as an event moves no meter of time or volume.
+                let counted =
+                    if rate.measure == Measure::Units { self.input.usage.unit } else { Unit::Event };
+                if meter.unit != counted || !meter.when.hold(&self.facts, starts_in) {
                     continue;
                 }
                 let key = ground.key(meter.counter, (capacity.shared, caudal_tariff::Period::Cycle), place);

@@ -100,7 +100,7 @@ impl Allowance {
 
 /// True when two allowances of one rank are refilled at different times.
 pub fn by_expiry(allowances: &[Allowance], by_weight: bool) -> bool {
-    let rank = |one: &Allowance| if by_weight { one.weight } else { one.priority };
+    let rank = |one: &Allowance| (if by_weight { one.weight } else { 0 }, one.priority);
     let carries = |one: &Allowance| one.more.as_ref().is_some_and(|more| more.rollover.is_some());
     let same =
         |one: &Allowance, other: &Allowance| one.refill == other.refill && !carries(one) && !carries(other);
@@ -139,7 +139,7 @@ pub fn read_all(
     }
     // A stable sort: equal ones stay in the order of the plan.
     match reading.by_weight {
-        true => list.sort_by_key(|(allowance, _)| std::cmp::Reverse(allowance.weight)),
+        true => list.sort_by_key(|(allowance, _)| (std::cmp::Reverse(allowance.weight), allowance.priority)),
         false => list.sort_by_key(|(allowance, _)| allowance.priority),
     }
     list.into_iter().unzip()

@@ -23,9 +23,17 @@ struct Common {
     unit: Option<Unit>,
     calls: bool,
     price: Option<Price>,
-    steps: Vec<Step>,
+    steps: Vec<StepRead>,
     increments: Option<Increments>,
     connection_fee: Decimal,
+}
+
+/// A step as read; one without portions of its own has those of its band, else of its rate.
+#[derive(Clone)]
+struct StepRead {
+    up_to: i64,
+    price: Price,
+    increments: Option<Increments>,
 }
 
 /// One entry of `bands`.
@@ -165,9 +173,9 @@ impl Reading<'_, '_, '_> {
     }
 
     /// `steps` of a rate or a band: bounds rise, the last is open.
-    fn steps(&mut self, item: &mut Fields, common: &mut Common) -> Vec<Step> {
+    fn steps(&mut self, item: &mut Fields, common: &mut Common) -> Vec<StepRead> {
         let (at, said) = (item.place("steps"), item.has("steps"));
-        let mut steps = Vec::<At<Step>>::new();
+        let mut steps = Vec::<At<StepRead>>::new();
         let list = item.tables(self.report, "steps", STEPS_MAX);
         let count = list.len();
         for (index, mut step) in list.into_iter().enumerate() {
@@ -180,11 +188,9 @@ impl Reading<'_, '_, '_> {
             let up_to = self.bound(&mut step, common.unit);
             self.bound_order(&step, (index + 1 == count, up_to), steps.last().map(|step| step.value.up_to));
             step.finish(self.report, &[]);
-            let unit = common.unit.unwrap_or(Unit::Event);
-            let increments = increments.or(common.increments).unwrap_or_else(|| default_increments(unit));
             let (up_to, price) =
                 (up_to.unwrap_or(i64::MAX), price.unwrap_or(Price { amount: Decimal::ZERO, per: 1 }));
-            steps.push(At { at: here, value: Step { up_to, price, increments } });
+            steps.push(At { at: here, value: StepRead { up_to, price, increments } });
         }
         if said && steps.is_empty() {
             self.report.error(at, "no steps, expected at least one");
@@ -279,7 +285,8 @@ impl Reading<'_, '_, '_> {
         }
         let unit = common.unit.unwrap_or(Unit::Event);
         let increments = increments.or(common.increments).unwrap_or_else(|| default_increments(unit));
-        Some((with_steps(price?, increments, connection_fee, &steps), steps.into_boxed_slice()))
+        let steps = filled(&steps, increments);
+        Some((with_steps(price?, increments, connection_fee, &steps), steps))
     }
 
     /// The compiled week; findings name the stretch and the bands.
@@ -360,14 +367,25 @@ fn plan_bands(common: &Common, bands: &[Band]) -> Option<Box<[BandTerms]>> {
         let price = common.price.or(common.steps.first().map(|step| step.price))?;
         let increments =
             common.increments.unwrap_or_else(|| default_increments(common.unit.unwrap_or(Unit::Event)));
-        let terms = with_steps(price, increments, common.connection_fee, &common.steps);
-        return Some([BandTerms { name: None, terms, steps: common.steps.clone().into() }].into());
+        let steps = filled(&common.steps, increments);
+        let terms = with_steps(price, increments, common.connection_fee, &steps);
+        return Some([BandTerms { name: None, terms, steps }].into());
     }
     let named = |band: &Band| {
         let (terms, steps) = band.terms.clone()?;
         Some(BandTerms { name: Some(band.name.clone()), terms, steps })
     };
     bands.iter().map(named).collect()
+}
+
+/// Steps with the portions of their band where they say none.
+fn filled(steps: &[StepRead], increments: Increments) -> Box<[Step]> {
+    let full = |step: &StepRead| Step {
+        up_to: step.up_to,
+        price: step.price,
+        increments: step.increments.unwrap_or(increments),
+    };
+    steps.iter().map(full).collect()
 }
 
 /// Terms of a band; where it has steps, price and portions are those of the first.

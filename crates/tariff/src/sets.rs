@@ -318,7 +318,7 @@ impl MoreConditions {
     fn hold(&self, facts: &Facts, starts_in: impl FnOnce(TimeBase, &Week) -> bool) -> bool {
         zone_holds(&self.origin_zones, facts.origin)
             && zone_holds(&self.roaming_zones, facts.network)
-            && self.on_net.is_none_or(|ours| facts.on_net.unwrap_or(false) == ours)
+            && self.on_net.is_none_or(|ours| facts.on_net == Some(ours))
             && self.special.is_none_or(|kinds| kinds & facts.special != 0)
             && self.attributes.iter().all(|(name, values)| {
                 let found = facts.attributes.iter().find(|(known, _)| known == name);

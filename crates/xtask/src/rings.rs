@@ -45,6 +45,11 @@ pub const RINGS: &[Ring] = &[
         runs: Runs::Files,
     },
     Ring { name: "known_answers", proves: "prices worked by hand come out", runs: Runs::Files },
+    Ring {
+        name: "oracle",
+        proves: "a second rater that shares nothing with the engine finds the same charges for any plan",
+        runs: Runs::Files,
+    },
     Ring { name: "options", proves: "every option of a plan does what the manual says", runs: Runs::Files },
     Ring { name: "recipes", proves: "what the manual's recipes say is what they cost", runs: Runs::Files },
     Ring { name: "quickstart", proves: "the plans that ship price as their text says", runs: Runs::Files },

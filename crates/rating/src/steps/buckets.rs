@@ -8,7 +8,7 @@ use crate::clock::{period_end, period_start};
 use crate::ground::{Ground, Place};
 use caudal_tariff::{Allowance, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
-use caudal_usage::{BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode};
+use caudal_usage::{AllowanceUse, BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode};
 use smallvec::SmallVec;
 
 /// Instance of what is used of a carried rest, beside what was used in its own period.
@@ -106,7 +106,7 @@ fn carried(
     list: &mut Buckets,
 ) -> Result<(), Fault> {
     let Some(rollover) = allowance.more.as_ref().and_then(|more| more.rollover) else { return Ok(()) };
-    let since = ground.local_day(ground.subscription.validity.from_ms).max(first_day(ground));
+    let since = ground.shared_since(allowance.shared).max(first_day(ground));
     let mut end = start;
     let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
     for _ in 0..rollover.cycles {
@@ -193,13 +193,20 @@ pub fn use_up(buckets: &mut Buckets, quantity: Decimal, draft: &mut Draft) -> Re
 
 /// The order of a plan's allowances where expiry counts: by rank, then the earliest expiry of what has room, then the
 /// oldest, then the order of the plan.
-pub fn order(ground: &Ground, place: &Place, draft: &Draft) -> Result<SmallVec<[u16; 8]>, Fault> {
+pub fn order(
+    ground: &Ground,
+    place: &Place,
+    (draft, uses): (&Draft, &[AllowanceUse]),
+) -> Result<SmallVec<[u16; 8]>, Fault> {
     let version = ground.version;
     let mut keys = Vec::with_capacity(version.allowances.len());
     for (allowance, index) in version.allowances.iter().zip(0u16..) {
-        let rank = if version.by_weight { u32::MAX - allowance.weight } else { allowance.priority };
+        let weight = if version.by_weight { allowance.weight } else { 0 };
+        let rank = (std::cmp::Reverse(weight), allowance.priority);
         let buckets = buckets(ground, allowance, place, draft)?;
-        let open = buckets.iter().filter(|bucket| bucket.room > Decimal::ZERO);
+        // One that gave its event to the usage covers the rest of it, though it may be empty now.
+        let gave = allowance.per_usage && uses.iter().any(|used| used.allowance == allowance.id.as_ref());
+        let open = buckets.iter().filter(|bucket| gave || bucket.room > Decimal::ZERO);
         let first = open.map(|bucket| (bucket.until_ms, bucket.since_ms)).min();
         keys.push((rank, first.unwrap_or((i64::MAX, i64::MAX)), index));
     }

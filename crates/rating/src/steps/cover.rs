@@ -66,7 +66,7 @@ impl<'a> Cover<'_, 'a, '_> {
             }
             return Ok(());
         }
-        for index in order(self.ground, &self.place, self.draft)? {
+        for index in order(self.ground, &self.place, (self.draft, self.uses))? {
             if let Some(allowance) = version.allowances.get(usize::from(index)) {
                 self.one(allowance, starts_in, rewalk)?;
             }
@@ -102,6 +102,7 @@ impl<'a> Cover<'_, 'a, '_> {
         if taken == 0 {
             return Ok(());
         }
+        self.move_on(allowance, taken);
         self.front = self.front.or(Some(allowance));
         self.covered += taken;
         self.draft.set(key, Decimal::from(used + taken));
@@ -115,7 +116,9 @@ impl<'a> Cover<'_, 'a, '_> {
         let before = room(&stock)?;
         let front = self.stretches.first().copied();
         let Some((units, cost)) = self.give(allowance, before, rewalk)? else { return Ok(()) };
-        if self.front.is_none() && self.span.before == 0 && took_front(front, &self.stretches, allowance) {
+        // What takes from the front first has the front; the portions may have been cut anew since.
+        let first = allowance.bands.is_none() && self.covered == 0;
+        if self.front.is_none() && (first || took_front(front, &self.stretches, allowance)) {
             self.front = Some(allowance);
         }
         self.covered = self.covered.checked_add(units).ok_or_else(|| overflow("quantity", &units))?;
@@ -125,7 +128,9 @@ impl<'a> Cover<'_, 'a, '_> {
         let key = stock.last().map_or_else(|| self.key_of(allowance), |bucket| bucket.key);
         use_up(&mut stock, cost, self.draft)?;
         let after = exact(add_exact(before, -cost), "allowance")?;
-        self.note_use(allowance, (key, cost), (before, after));
+        if !cost.is_zero() {
+            self.note_use(allowance, (key, cost), (before, after));
+        }
         if let Some(more) = &allowance.more {
             let passage = Passage {
                 kind: "allowance",
@@ -152,17 +157,24 @@ impl<'a> Cover<'_, 'a, '_> {
     ) -> Result<Option<(i64, Decimal)>, Fault> {
         let ratio = allowance.ratio;
         if allowance.per_usage && self.unit != Unit::Event {
-            let units = open_units(&self.stretches);
-            if room < ratio {
+            // One for each usage: its other parts in the cycle are covered with the first.
+            let known = self.uses.iter().any(|known| known.allowance == allowance.id.as_ref());
+            let cost = if known { Decimal::ZERO } else { ratio };
+            if room < cost {
                 return Ok(None);
             }
+            let units = open_units(&self.stretches);
             self.stretches.clear();
             self.span.from = self.span.end;
-            return Ok(Some((units, ratio)));
+            return Ok(Some((units, cost)));
         }
         let fits = whole_units(room, ratio);
         let units = match allowance.gives {
-            Gives::RatePortions => self.take(fits, allowance.bands.as_deref()),
+            Gives::RatePortions => {
+                let units = self.take(fits, allowance.bands.as_deref());
+                self.move_on(allowance, units);
+                units
+            }
             Gives::Measured { own, exact } => self.measured((own, exact), fits, rewalk)?,
         };
         if units == 0 {
@@ -170,15 +182,20 @@ impl<'a> Cover<'_, 'a, '_> {
         }
         let restarts = allowance.more.as_ref().is_some_and(|more| more.restarts);
         if restarts && open_units(&self.stretches) > 0 {
-            let left = match allowance.gives {
-                Gives::RatePortions => self.span.end - self.span.from - units,
-                Gives::Measured { .. } => self.span.end - self.span.from,
-            };
+            let left = self.span.end - self.span.from;
             self.span = Span { before: 0, from: 0, end: left.max(0), ..self.span };
             self.stretches = rewalk(self.span)?;
         }
         let cost = exact(mul_exact(ratio, Decimal::from(units)), "allowance")?;
         Ok(Some((units, cost)))
+    }
+
+    /// What was taken from the front moves the open span on. (From bands it may come from the middle: nothing that looks at
+    /// the span applies beside such an allowance.)
+    fn move_on(&mut self, allowance: &Allowance, units: i64) {
+        if allowance.bands.is_none() {
+            self.span.from += units;
+        }
     }
 
     /// Portions of its own, of what was measured. What it covers moves the open span on.
@@ -193,10 +210,8 @@ impl<'a> Cover<'_, 'a, '_> {
         if open == 0 {
             return Ok(0);
         }
-        let Increments { first, next } = match own {
-            Some(own) => own,
-            None => self.rate_increments(),
-        };
+        let Some(own) = own else { return Ok(self.rate_portions(open, fits)) };
+        let Increments { first, next } = from_position(own, self.span.from);
         let portions =
             |units: i64| if units <= first { first } else { first + ((units - first - 1) / next + 1) * next };
         let need = if exact { open } else { portions(open) };
@@ -215,16 +230,16 @@ impl<'a> Cover<'_, 'a, '_> {
         Ok(units)
     }
 
-    /// The portions of the rate where the open span begins.
-    fn rate_increments(&self) -> Increments {
-        let band = self.stretches.first().and_then(|stretch| self.matched.band(stretch.band));
-        let here = band.map(|band| band.at(self.span.from).increments);
-        let Some(Increments { first, next }) = here else { return Increments { first: 1, next: 1 } };
-        if self.span.from >= first {
-            Increments { first: next, next }
+    /// Portions of the rate, the last one for its used part.
+    fn rate_portions(&mut self, open: i64, fits: i64) -> i64 {
+        let units = if open <= fits {
+            self.stretches.clear();
+            open
         } else {
-            Increments { first: first - self.span.from, next }
-        }
+            self.take(fits, None)
+        };
+        self.span.from += units;
+        units
     }
 
     /// Takes whole portions from the front, of the named bands where some are named, at most `room` units in all. Returns
@@ -302,6 +317,11 @@ impl<'a> Cover<'_, 'a, '_> {
             }),
         }
     }
+}
+
+/// Portions from a position on: the first ends where that of the usage ends.
+fn from_position(Increments { first, next }: Increments, position: i64) -> Increments {
+    Increments { first: if position < first { first - position } else { next }, next }
 }
 
 /// A line without band, step or portions.

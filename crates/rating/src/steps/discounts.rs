@@ -122,7 +122,9 @@ impl<'a> Judge<'_, 'a, '_> {
         let ground = self.ground;
         let since = Date::from_days(ground.local_day(ground.subscribed_ms()).clamp(-700_000, 700_000));
         let now = Date::from_days(self.place.day);
-        let months = month_of(now) - month_of(since) - i32::from(now.day < since.day);
+        // The 31st comes round on the last day of a shorter month.
+        let day = since.day.min(caudal_usage::time::days_in_month(now.year, now.month));
+        let months = month_of(now) - month_of(since) - i32::from(now.day < day);
         i64::from(months) >= i64::from(discount.tenure_months)
     }
 
@@ -205,12 +207,15 @@ impl<'a> Judge<'_, 'a, '_> {
                 Some(_) => i64::from(month_of(since)),
                 None => self.first_month(key)?,
             };
-            count = (i64::from(month_of(self.place.cycle)) - first + 1).max(1);
-            count = discount.cycles.map_or(count, |cycles| count.min(i64::from(cycles)));
+            let (now, began) = (i64::from(month_of(self.place.cycle)), i64::from(month_of(since)));
+            let last = discount.cycles.map_or(now, |cycles| now.min(began + i64::from(cycles) - 1));
+            count = (last - first + 1).max(0);
         }
         let granted = exact(caudal_usage::money::mul_exact(amount, Decimal::from(count)), "amount")?;
         let used = self.draft.used(key);
-        let off = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
+        let left = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
+        // What is noted as used is what is taken, at the rounding point of a line.
+        let off = exact(self.ground.version.rounding.line.round(left), "amount")?.min(total);
         if off > Decimal::ZERO {
             self.draft.set(key, exact(add_exact(used, off), "amount")?);
         }

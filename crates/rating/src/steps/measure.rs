@@ -45,7 +45,8 @@ pub fn measure(
 ) -> Result<Measured, Fault> {
     let known = carries.find(rate, part.rating_group, place.cycle);
     let first = !carries.seen(rate, part.rating_group);
-    let quantity = counted((usage, part, rate), first)?;
+    let fresh = !carries.counted(rate, part.rating_group);
+    let quantity = counted((usage, part, rate), (first, fresh))?;
     let meters = meter_keys((usage, part, rate), (ground, place));
     let (before, billed) = match (meters, rate.round_over, known) {
         (Some([measured, billed]), ..) => (draft.units(measured)?, draft.units(billed)?),
@@ -89,6 +90,12 @@ impl Carries {
         self.0.iter().any(|known| (known.rate, known.group) == (address(rate), group))
     }
 
+    /// True when a part had any quantity.
+    fn counted(&self, rate: &Rate, group: Option<u32>) -> bool {
+        let same = |known: &&Carried| (known.rate, known.group) == (address(rate), group);
+        self.0.iter().filter(same).any(|known| known.measured > 0)
+    }
+
     fn note(&mut self, now: Carried) {
         let same =
             |known: &&mut Carried| (known.rate, known.group, known.cycle) == (now.rate, now.group, now.cycle);
@@ -106,7 +113,10 @@ fn address(rate: &Rate) -> usize {
 
 /// Units of a part after conversion, grace and minimum. Grace and minimum look at all parts of the record with the same
 /// rating group; what lacks to the minimum falls on the first of them.
-fn counted((usage, part, rate): (&UsageRecord, &Part, &Rate), first: bool) -> Result<i64, Fault> {
+fn counted(
+    (usage, part, rate): (&UsageRecord, &Part, &Rate),
+    (first, fresh): (bool, bool),
+) -> Result<i64, Fault> {
     let group = |of: &dyn Fn(&Part) -> i64| {
         let parts = usage.parts.iter().filter(|other| other.rating_group == part.rating_group);
         parts
@@ -116,7 +126,7 @@ fn counted((usage, part, rate): (&UsageRecord, &Part, &Rate), first: bool) -> Re
     };
     let quantity = part.quantity.checked_abs().ok_or_else(|| overflow("quantity", &part.quantity))?;
     if rate.measure != Measure::Units {
-        return Ok(i64::from(first && quantity > 0));
+        return Ok(i64::from(fresh && quantity > 0));
     }
     let Some(more) = rate.more.as_deref().filter(|more| more.grace > 0 || more.minimum_quantity > 0) else {
         return Ok(quantity);

@@ -28,7 +28,7 @@ pub fn payment<'a>(
     for at in 0..bill.charges.len() {
         let Some(charge) = bill.charges.get(at).cloned() else { break };
         let facts = Facts { rating_group: charge.group, ..facts.clone() };
-        let sequence = order(ground, &charge.place, draft)?;
+        let sequence = order(ground, &charge.place, (draft, &[]))?;
         let listed = sequence.iter().filter_map(|&index| version.allowances.get(usize::from(index)));
         for allowance in listed.filter(|allowance| allowance.unit.is_none()) {
             if allowance.when.hold(&facts, |base, week| lies_in(&charge.place, base, week)) {

@@ -40,9 +40,11 @@ pub fn tiers<'t>(
     let counter = counter_of(tiers, (ground, place));
     let before = counter.map_or(Ok(0), |key| draft.units(key))?;
     let end = if mirrored { (before - units).max(0) } else { before + units };
-    let (low, high) = (before.min(end), before.max(end));
+    // What is taken back is what the same units cost from where the sum then stands.
+    let low = before.min(end);
+    let high = low + units;
     match &tiers.model {
-        Model::Graduated(steps) => graduated(tiered, steps, (low, low + units), lines)?,
+        Model::Graduated(steps) => graduated(tiered, steps, (low, high), lines)?,
         Model::Package(package) => {
             let count = packages(package, high)? - packages(package, low)?;
             if count > 0 {
@@ -126,7 +128,7 @@ pub fn reached_lines<'t>(
     if !step.flat_fee.is_zero() {
         lines.push(ChargeLine { step: number, ..flat_fee(matched, step.flat_fee)? });
     }
-    if matches!(tiers.model, Model::Volume(_)) {
+    if matches!(tiers.model, Model::Volume(_)) && units > 0 {
         lines.push(ChargeLine {
             step: number,
             position: Some(0),

@@ -1,0 +1,321 @@
+//! What allowances give: buckets in their order of consumption, asked at every portion.
+//! Relies on balances by name; a bucket is one refill of one allowance.
+//! Never gives part of a portion, but the last one of a usage where only the rest is rounded.
+
+use super::balances::{Balances, members, name, neighbour, owner, period, since};
+use super::calendar::{self, Wall};
+use super::matching::{Facts, holds};
+use super::number::{Q, q, zero};
+use super::plan::*;
+use super::portions::length;
+use super::world::{Payer, Use};
+use chrono::NaiveDate;
+
+/// One refill.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    pub period: Option<NaiveDate>,
+    pub counter: String,
+    pub before: Q,
+    pub left: Q,
+    /// How far below zero it may go.
+    pub below: Q,
+}
+
+/// An allowance that may give to the usage at hand.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub index: usize,
+    pub allowance: Allowance,
+    pub buckets: Vec<Bucket>,
+    expires: i64,
+    begins: i64,
+    ended: bool,
+    /// Units of usage that it covered.
+    pub units: i64,
+    /// True when it gave its one event to another part of the usage.
+    pub paid: bool,
+    /// What it held: of units with what may be taken from the next refill, of money what is in it.
+    pub before: Q,
+}
+
+/// All of them, in the order of consumption.
+#[derive(Clone, Debug, Default)]
+pub struct Cover {
+    pub candidates: Vec<Candidate>,
+    pub unit: Option<Unit>,
+    /// Who gave the last portion.
+    last: Option<usize>,
+}
+
+/// A portion that is asked for.
+pub struct Offer {
+    pub band: Option<&'static str>,
+    /// Position at which it begins.
+    pub at: i64,
+    /// Measured units from there on.
+    pub left: i64,
+    /// Length of the rate's portion there.
+    pub whole: i64,
+    pub grain: i64,
+}
+
+/// Where and for whom allowances are looked up.
+pub struct Around<'a> {
+    pub plan: &'a Plan,
+    pub payer: &'a Payer,
+    pub used: &'a Use,
+    pub facts: &'a Facts,
+    pub start_ms: i64,
+    /// The plan's own clock.
+    pub wall: Wall,
+    /// In what the rate counts.
+    pub unit: Unit,
+    /// Allowances that gave to other parts of the usage in the cycle.
+    pub paid: Vec<usize>,
+}
+
+impl Around<'_> {
+    /// The allowances that hold for a part, of units or of money.
+    pub fn cover(&self, balances: &Balances, money: bool) -> Cover {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (index, allowance) in self.plan.allowances.iter().enumerate() {
+            let right_kind = matches!(allowance.gives, Gives::Money(_)) == money;
+            if right_kind
+                && self.fits(allowance)
+                && holds(&allowance.when, self.facts, self.wall, self.start_ms)
+            {
+                candidates.push(self.candidate(index, allowance, balances));
+            }
+        }
+        let by_weight = self.plan.consume == Some("weight");
+        candidates.sort_by_key(|one| {
+            let weight = if by_weight { -i64::from(one.allowance.weight.unwrap_or(0)) } else { 0 };
+            (weight, one.allowance.priority.unwrap_or(100), one.expires, one.begins, one.index)
+        });
+        Cover { candidates, unit: Some(self.unit), last: None }
+    }
+
+    /// Events may cover calls and data too: one for each usage.
+    fn fits(&self, allowance: &Allowance) -> bool {
+        match allowance.gives {
+            Gives::Units(_, unit) => unit == Unit::Event || unit == self.unit,
+            Gives::Money(_) => true,
+        }
+    }
+
+    fn candidate(&self, index: usize, allowance: &Allowance, balances: &Balances) -> Candidate {
+        let now = period(self.payer, allowance.refill, self.start_ms);
+        let mut buckets = self.rolled(allowance, now, balances);
+        let own = self.own(allowance, now, balances);
+        buckets.push(own);
+        let money = matches!(allowance.gives, Gives::Money(_));
+        let before =
+            buckets.iter().map(|bucket| if money { bucket.left.clone() } else { bucket.room() }).sum();
+        // The earliest to expire, then the oldest, of what still has room.
+        let (expires, begins) = self.span(index, allowance, &buckets).unwrap_or((i64::MAX, i64::MAX));
+        Candidate {
+            index,
+            allowance: allowance.clone(),
+            buckets,
+            expires,
+            begins,
+            ended: false,
+            units: 0,
+            paid: self.paid.contains(&index),
+            before,
+        }
+    }
+
+    fn span(&self, index: usize, allowance: &Allowance, buckets: &[Bucket]) -> Option<(i64, i64)> {
+        let start = |first: NaiveDate| calendar::start_of(self.payer.wall(), first);
+        let now = buckets.last()?.period;
+        let end = now.map_or(i64::MAX, |now| start(neighbour(self.payer, allowance.refill, now, true)));
+        // One that gave its event to the usage keeps its place, though it may be empty now.
+        let usages = matches!(allowance.gives, Gives::Units(_, Unit::Event)) && self.unit != Unit::Event;
+        let paid = usages && self.paid.contains(&index);
+        let open = buckets.iter().find(|bucket| bucket.room() > zero() || paid)?;
+        Some((end, open.period.map_or(i64::MAX, start)))
+    }
+
+    /// What a refill gives in a period, before anything was used; a pool by its members at an instant.
+    fn refill(&self, allowance: &Allowance, first: Option<NaiveDate>, at_ms: i64) -> Q {
+        let each = match allowance.gives {
+            Gives::Units(units, _) => q(units),
+            Gives::Money(amount) => amount.q(),
+        };
+        let share = |member: usize| {
+            let part = if allowance.prorated == Some(true) {
+                part_of_period(self.payer, member, allowance.refill, first)
+            } else {
+                q(1)
+            };
+            (&each * part).floor()
+        };
+        let member = self.used.member;
+        if allowance.pooled != Some(true) {
+            return if allowance.prorated == Some(true) { share(member) } else { each };
+        }
+        let pool = members(self.payer, member, allowance.shared);
+        let here = pool.into_iter().filter(|&other| {
+            let of = &self.payer.subscriptions[other];
+            (of.from_ms..of.to_ms).contains(&at_ms)
+        });
+        // Whoever is served has a share, though a container may lie behind the subscription's end.
+        here.map(share).sum::<Q>().max(share(member))
+    }
+
+    fn counter(&self, allowance: &Allowance, first: Option<NaiveDate>) -> String {
+        let owner = owner(self.payer, self.used.member, allowance.shared);
+        name("allowance", &allowance.id, &owner, first)
+    }
+
+    /// What the refill of a period holds once over-use of the one before is taken off.
+    fn quantity(&self, allowance: &Allowance, first: Option<NaiveDate>, balances: &Balances) -> Q {
+        let refill = self.refill(allowance, first, self.start_ms);
+        let (Some(first), Some(_)) = (first, allowance.over_use) else { return refill };
+        let before = neighbour(self.payer, allowance.refill, first, false);
+        let used = balances.get(&self.counter(allowance, Some(before)));
+        if used == zero() {
+            return refill;
+        }
+        let held = self.quantity(allowance, Some(before), balances);
+        refill - (used - held).max(zero())
+    }
+
+    fn own(&self, allowance: &Allowance, now: Option<NaiveDate>, balances: &Balances) -> Bucket {
+        let counter = self.counter(allowance, now);
+        let left = self.quantity(allowance, now, balances) - balances.get(&counter);
+        let below = match allowance.gives {
+            Gives::Units(..) => q(allowance.over_use.unwrap_or(0)),
+            Gives::Money(_) => allowance.floor.map_or(zero(), |floor| -floor.q()),
+        };
+        Bucket { period: now, counter, before: left.clone(), left, below }
+    }
+
+    /// What was left of earlier periods, oldest first.
+    fn rolled(&self, allowance: &Allowance, now: Option<NaiveDate>, balances: &Balances) -> Vec<Bucket> {
+        let (Some(rollover), Some(now)) = (&allowance.rollover, now) else { return Vec::new() };
+        let born = since(self.payer, self.used, allowance.shared);
+        let mut buckets = Vec::new();
+        let mut then = now;
+        for _ in 0..rollover.cycles.unwrap_or(1) {
+            let end = calendar::start_of(self.payer.wall(), then);
+            if born >= end {
+                break;
+            }
+            then = neighbour(self.payer, allowance.refill, then, false);
+            let counter = self.counter(allowance, Some(then));
+            let began = calendar::start_of(self.payer.wall(), then);
+            let rest = self.refill(allowance, Some(then), began) - balances.get(&counter);
+            let least = rest.max(zero()).max(q(rollover.min.unwrap_or(0)));
+            let clamped = rollover.max.map_or(least.clone(), |max| least.clone().min(q(max)));
+            let counter = counter + "/rolled";
+            let left = clamped - balances.get(&counter);
+            buckets.push(Bucket { period: Some(then), counter, before: left.clone(), left, below: zero() });
+        }
+        buckets.reverse();
+        buckets
+    }
+}
+
+impl Bucket {
+    pub fn room(&self) -> Q {
+        (&self.left + &self.below).max(zero())
+    }
+}
+
+impl Candidate {
+    pub fn room(&self) -> Q {
+        self.buckets.iter().map(Bucket::room).sum()
+    }
+
+    /// Takes so much, from the bucket that expires first.
+    pub fn spend(&mut self, mut need: Q) {
+        for bucket in &mut self.buckets {
+            let taken = need.clone().min(bucket.room());
+            bucket.left -= &taken;
+            need -= taken;
+        }
+    }
+
+    /// True when it gives one event for a usage that is counted in something else.
+    pub fn counts_usages(&self, unit: Unit) -> bool {
+        matches!(self.allowance.gives, Gives::Units(_, Unit::Event)) && unit != Unit::Event
+    }
+
+    fn is_for(&self, band: Option<&str>) -> bool {
+        let bands = self.allowance.when.0.get("band");
+        bands.is_none_or(|bands| band.is_some_and(|band| bands.iter().any(|one| one == band)))
+    }
+
+    /// The portion that it would give at a position, and what that takes of it.
+    fn offer(&self, unit: Option<Unit>, offer: &Offer) -> (i64, Q) {
+        let Offer { at, left, whole, grain, .. } = *offer;
+        let ratio = self.allowance.ratio.map_or(q(1), |ratio| ratio.q());
+        if unit.is_some_and(|unit| self.counts_usages(unit)) {
+            // One event for all that is left of the usage, in portions of the rate.
+            return (whole, if self.units == 0 && !self.paid { ratio } else { zero() });
+        }
+        let rest_only = self.allowance.rounding == Some("rest_only");
+        let len = match &self.allowance.increments {
+            Some(AllowanceIncrements::Raw) => grain,
+            Some(AllowanceIncrements::Own(pair)) => length(*pair, at),
+            Some(AllowanceIncrements::Rate) | None => whole,
+        };
+        let len = if rest_only { len.min(left) } else { len };
+        (len, q(len) * ratio)
+    }
+}
+
+impl Cover {
+    /// The portion that the giver of the last one gives, where that one restarts the rest and nobody else comes before.
+    pub fn go_on(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let at = self.last.filter(|_| self.restarts())?;
+        self.ask(at, offer)
+    }
+
+    /// True when what the last giver leaves is priced from its beginning.
+    pub fn restarts(&self) -> bool {
+        self.last.is_some_and(|at| self.candidates[at].allowance.rest == Some("restarts"))
+    }
+
+    /// Who gives the portion that begins at a position, if anyone does. One that once lacked room has ended.
+    pub fn take(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let given = (0..self.candidates.len()).find_map(|at| self.ask(at, offer));
+        if given.is_none() {
+            self.last = None;
+        }
+        given
+    }
+
+    fn ask(&mut self, at: usize, offer: &Offer) -> Option<(i64, Option<usize>)> {
+        let one = &mut self.candidates[at];
+        if one.ended || !one.is_for(offer.band) {
+            return None;
+        }
+        let (len, need) = one.offer(self.unit, offer);
+        if need > one.room() {
+            one.ended = true;
+            return None;
+        }
+        one.spend(need);
+        one.units += len;
+        let index = one.index;
+        self.last = Some(at);
+        Some((len, Some(index)))
+    }
+}
+
+/// Days of a period in which the subscription lives, of all its days.
+pub fn part_of_period(payer: &Payer, member: usize, word: Word, first: Option<NaiveDate>) -> Q {
+    let Some(first) = first else { return q(1) };
+    let next = neighbour(payer, word, first, true);
+    let of = &payer.subscriptions[member];
+    let lives = |day: NaiveDate| {
+        let noon = calendar::start_of(payer.wall(), day) + 12 * 3_600_000;
+        (of.from_ms..of.to_ms).contains(&noon)
+    };
+    let days = (0..(next - first).num_days()).filter(|&day| lives(calendar::plus(first, day))).count();
+    q(days as i64) / q((next - first).num_days())
+}

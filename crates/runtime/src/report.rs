@@ -3,8 +3,9 @@
 //! Never part of the state: it covers one run.
 
 use crate::epoch::EpochSums;
+use crate::runs::RunSums;
 use caudal_usage::alarm::AlarmCode;
-use caudal_usage::{Counts, Currency, Decimal, EventId, Service};
+use caudal_usage::{Counts, Currency, Decimal, EventId, Run, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Report {
     pub amounts: BTreeMap<(Currency, Service), Decimal>,
     /// Billable events.
     pub events: u64,
+    /// The runs beside the primary one, which stand in none of the figures above.
+    pub runs: BTreeMap<Run, RunSums>,
     /// The dearest event, for a person to look at first.
     pub dearest: Option<(Decimal, EventId)>,
     /// Epochs committed.
@@ -69,9 +72,18 @@ impl Report {
         for (key, amount) in sums.amounts {
             *self.amounts.entry(key).or_default() += amount;
         }
+        for (run, sums) in sums.runs {
+            self.runs.entry(run).or_default().add(sums);
+        }
         for (code, count) in sums.alarms {
             *self.alarms.entry(code).or_default() += count;
         }
+    }
+
+    /// Billable events of every run: lines of the rated stream.
+    pub fn events_of_all_runs(&self) -> u64 {
+        let others: i64 = self.runs.values().map(|run| run.counts.events).sum();
+        self.events + others.unsigned_abs()
     }
 
     /// Records held at the end.

@@ -230,6 +230,7 @@ fn setup(names: &[&str], shards: usize) -> Setup {
             msisdn: Digits::parse(format!("3460000000{n}").as_bytes()).unwrap(),
             imsi: Digits::default(),
             group: "",
+            payers: [""; 2],
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, n);

@@ -96,12 +96,13 @@ impl Report {
         self.suspended_before + self.counts.suspended()
     }
 
-    /// True when what was there and came in is what went out and is there.
+    /// True when what was there and came in is what went out and is there, in every run.
     pub fn balances(&self) -> bool {
         let counts = &self.counts;
         let left = self.held_before + self.suspended_before + counts.entered;
         let ended = counts.rated + counts.merged + counts.filtered() + counts.duplicate + counts.written_off;
-        left == ended + self.held() + self.suspended()
+        let other_runs = self.runs.values().all(|run| run.counts.balances());
+        left == ended + self.held() + self.suspended() && other_runs
     }
 
     /// Amount of one currency over all services.

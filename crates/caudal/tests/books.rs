@@ -28,6 +28,14 @@ const STAGES: [(&str, &str, [u32; 2]); 11] = [
     ("write", "rated has", [1, 1]),
 ];
 
+/// Likewise for the runs beside the primary one. Before usages are counted for a run there is the record alone.
+const RUN_STAGES: [(&str, &str, [u32; 2]); 4] = [
+    ("runs.guide", "record shard, wholesale took", [1, 3]),
+    ("runs.exchange", "exchange by account, wholesale took", [1, 3]),
+    ("runs.rate", "account shard, wholesale took", [1, 3]),
+    ("runs.encode", "rated has", [1, 3]),
+];
+
 /// Skews one record, expects the run to stop and to say why, then starts again without.
 fn check(pipeline: &Path, expected: &Lines, options: &str, (stage, said, fail): (&str, &str, &str)) {
     let place = Place::new();
@@ -49,6 +57,24 @@ fn one_record_lost_or_doubled_in_any_stage_stops_the_run() {
     for (stage, said, hits) in STAGES {
         let layouts =
             ["--threads 1 --shards 1 --epoch-records 200", "--threads 2 --shards 3 --epoch-records 500"];
+        for (hit, options) in hits.into_iter().zip(layouts) {
+            for skew in ["lose", "double"] {
+                check(&pipeline, &expected, options, (stage, said, &format!("{stage}={skew}@{hit}")));
+                println!("cases: 1");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_usage_of_another_run_lost_or_doubled_in_any_stage_stops_the_run() {
+    let pipeline = root().join("sample-cdrs/reseller/pipeline");
+    let straight = Place::new();
+    straight.run(&pipeline, "");
+    let expected = straight.lines();
+    for (stage, said, hits) in RUN_STAGES {
+        let layouts =
+            ["--threads 1 --shards 1 --epoch-records 10", "--threads 1 --shards 1 --epoch-records 500"];
         for (hit, options) in hits.into_iter().zip(layouts) {
             for skew in ["lose", "double"] {
                 check(&pipeline, &expected, options, (stage, said, &format!("{stage}={skew}@{hit}")));

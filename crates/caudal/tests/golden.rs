@@ -188,6 +188,11 @@ fn redelivery() {
 }
 
 #[test]
+fn reseller() {
+    check("reseller");
+}
+
+#[test]
 fn sms() {
     check("sms");
 }

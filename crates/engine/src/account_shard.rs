@@ -5,20 +5,22 @@
 use crate::fail;
 use crate::pieces::Pieces;
 use crate::record_shard::{RecordEffects, Routed, UsageRef, touch};
+use crate::runs::{OtherRuns, Whole};
 use crate::setup::Setup;
 use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_rating::{AccountBalances, Events, Rater, RatingInput};
 use caudal_usage::{
-    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, HeldPartial, Owner, Run,
-    Service, UsageRecord,
+    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, Owner, Run, Service,
 };
 use caudal_wire::Encoder;
 use caudal_wire::event::{self, EventSource};
 use caudal_wire::state::{StoredBalance, put_account, put_balance};
 use compact_str::CompactString;
 use hashbrown::HashMap;
+
+mod other_runs;
 
 /// Begins the stored name of a group, which no id of a subscription can begin with.
 const GROUP: char = '\u{1d}';
@@ -48,6 +50,8 @@ pub struct AccountEffects {
     pub amounts: HashMap<(Currency, Service), Decimal>,
     /// The dearest event, to show: its amount and id.
     pub dearest: Option<(Decimal, EventId)>,
+    /// What was rated or suspended for other runs; not counted above, but for lines.
+    pub runs: OtherRuns,
     /// True when a sum does not fit: the epoch must not be committed.
     pub sum_overflows: bool,
     /// Changed accounts, stored form.
@@ -81,10 +85,7 @@ pub struct AccountShard<'s> {
 /// A usage with everything that is needed to rate it and to name it.
 struct Item<'a> {
     routed: &'a Routed,
-    usage: &'a UsageRecord,
-    /// Partials, where it was joined of several.
-    members: &'a [HeldPartial],
-    raw: &'a [u8],
+    whole: Whole<'a>,
 }
 
 impl<'s> AccountShard<'s> {
@@ -139,8 +140,8 @@ impl<'s> AccountShard<'s> {
             self.warm(batch);
             for &(from, routed) in batch {
                 let item = item(epoch, &records[from], routed);
-                effects.took += item.members.len().max(1) as u64;
-                for _ in 0..fail::times("rate") {
+                let stage = other_runs::took(&mut effects, &item);
+                for _ in 0..fail::times(stage) {
                     self.rate(epoch, &item, &mut effects);
                 }
             }
@@ -160,8 +161,8 @@ impl<'s> AccountShard<'s> {
         let key = item.routed.guided.account_key;
         let state = self.accounts.entry(key).or_default();
         let input = RatingInput {
-            usage: item.usage,
-            run: Run::Retail,
+            usage: item.whole.usage,
+            run: item.routed.run,
             account: reference.account(item.routed.guided.account),
             subscription: reference.subscription(item.routed.guided.subscription),
             roster: reference,
@@ -169,20 +170,19 @@ impl<'s> AccountShard<'s> {
         let mut events = Events::new();
         match self.rater.rate_into(&input, &mut state.balances, &mut events) {
             Ok(()) => {
-                sum(effects, &events);
-                for event in &events {
-                    for _ in 0..fail::times("encode") {
-                        emit(effects, epoch, item, event);
-                    }
+                if !other_runs::rated(effects, (epoch, item), &events) {
+                    primary(effects, (epoch, item), &events);
                 }
-                effects.events += events.len() as u64;
-                count_rated(effects, epoch, item);
                 if !self.rater.changed().is_empty() && !state.changed {
                     state.changed = true;
                     self.changed.push(key);
                 }
             }
-            Err(fault) => suspend(effects, epoch, item, &fault),
+            Err(fault) => {
+                if !other_runs::suspended(effects, (epoch, item), &fault) {
+                    suspend(effects, epoch, item, &fault);
+                }
+            }
         }
     }
 
@@ -246,32 +246,50 @@ fn item<'a>(epoch: &Epoch<'a>, shard: &'a RecordEffects, routed: &'a Routed) -> 
         UsageRef::Slice(slice, index) => {
             let parsed = &epoch.slices[slice as usize];
             let usage = &parsed.records[index as usize];
-            Item { routed, usage, members: &[], raw: epoch.raw(parsed, usage) }
+            Item { routed, whole: Whole { usage, members: &[], raw: epoch.raw(parsed, usage) } }
         }
         UsageRef::Assembled(index) => {
             let assembled = &shard.assembled[index as usize];
-            Item { routed, usage: &assembled.usage, members: &assembled.members, raw: &[] }
+            Item { routed, whole: Whole { usage: &assembled.usage, members: &assembled.members, raw: &[] } }
         }
     }
 }
 
-/// Adds the events' amounts to the sums of the epoch.
-fn sum(effects: &mut AccountEffects, events: &[BillableEvent<'_>]) {
+/// The events of a usage of the primary run, summed and written; its records have their outcome.
+fn primary(
+    effects: &mut AccountEffects,
+    (epoch, item): (&Epoch<'_>, &Item<'_>),
+    events: &[BillableEvent<'_>],
+) {
+    effects.sum_overflows |= !sum(&mut effects.amounts, events);
     for event in events {
         effects.dearest = effects.dearest.max(Some((event.amount, event.id)));
-        let sum = effects.amounts.entry((event.currency, event.service)).or_default();
-        match caudal_usage::money::add_exact(*sum, event.amount) {
-            Ok(total) => *sum = total,
-            Err(_) => effects.sum_overflows = true,
+        for _ in 0..fail::times("encode") {
+            emit(effects, epoch, item, event);
         }
     }
+    effects.events += events.len() as u64;
+    count_rated(effects, epoch, item);
+}
+
+/// Adds the events' amounts to sums of the epoch; false when one does not fit.
+fn sum(amounts: &mut HashMap<(Currency, Service), Decimal>, events: &[BillableEvent<'_>]) -> bool {
+    let mut fits = true;
+    for event in events {
+        let sum = amounts.entry((event.currency, event.service)).or_default();
+        match caudal_usage::money::add_exact(*sum, event.amount) {
+            Ok(total) => *sum = total,
+            Err(_) => fits = false,
+        }
+    }
+    fits
 }
 
 fn emit(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, billable: &BillableEvent<'_>) {
-    let at = item.usage.at();
+    let at = item.whole.usage.at();
     let single = [at.record];
     let (mut records, mut elsewhere) = (Vec::new(), Vec::new());
-    for member in item.members {
+    for member in item.whole.members {
         let place = member.record.at();
         if place.file == at.file {
             records.push(place.record);
@@ -282,7 +300,7 @@ fn emit(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, billab
     let source = EventSource {
         file: epoch.names.get(at.file),
         file_id: at.file.0,
-        records: if item.members.is_empty() { &single } else { &records },
+        records: if item.whole.members.is_empty() { &single } else { &records },
         elsewhere: &elsewhere,
     };
     event::write(effects.rated.line(), billable, &source);
@@ -291,10 +309,10 @@ fn emit(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, billab
 /// The first record carries the usage's outcome, the others are merged into it.
 fn count_rated(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>) {
     let turn = item.routed.turn;
-    let at = item.usage.at();
-    effects.ended += item.members.len().max(1) as u64;
-    effects.tally.row(at.file, item.usage.claim.day, epoch.side(at.file, turn)).rated += 1;
-    for member in item.members.iter().filter(|member| member.record.at() != at) {
+    let at = item.whole.usage.at();
+    effects.ended += item.whole.members.len().max(1) as u64;
+    effects.tally.row(at.file, item.whole.usage.claim.day, epoch.side(at.file, turn)).rated += 1;
+    for member in item.whole.members.iter().filter(|member| member.record.at() != at) {
         let file = member.record.at().file;
         effects.tally.row(file, member.record.claim.day, epoch.side(file, turn)).merged += 1;
     }
@@ -302,14 +320,15 @@ fn count_rated(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>)
 
 fn suspend(effects: &mut AccountEffects, epoch: &Epoch<'_>, item: &Item<'_>, fault: &Fault) {
     let turn = item.routed.turn;
-    effects.ended += item.members.len().max(1) as u64;
-    for member in item.members {
+    effects.ended += item.whole.members.len().max(1) as u64;
+    for member in item.whole.members {
         suspend_member(&mut effects.tally, &mut effects.suspense, epoch, (member, fault, turn));
     }
-    if item.members.is_empty() {
-        let at = item.usage.at();
-        effects.tally.code(at.file, item.usage.claim.day, epoch.side(at.file, turn), fault.code);
-        put_suspense(&mut effects.suspense, epoch, (item.usage, item.raw), fault, None);
+    if item.whole.members.is_empty() {
+        let at = item.whole.usage.at();
+        effects.tally.code(at.file, item.whole.usage.claim.day, epoch.side(at.file, turn), fault.code);
+        let record = (item.whole.usage, item.whole.raw);
+        put_suspense(&mut effects.suspense, epoch, record, (Run::Retail, fault), None);
     }
 }
 

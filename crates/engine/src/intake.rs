@@ -12,7 +12,7 @@ use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
 use caudal_usage::record::ByteSpan;
 use caudal_usage::sequence::NumberRun;
-use caudal_usage::{BookKey, Code, Fault, FileOrdinal, Position, UsageRecord};
+use caudal_usage::{BookKey, Code, Fault, FileOrdinal, Position, Run, UsageRecord};
 use caudal_wire::lines::{Suspense, Where, write_suspense};
 use std::sync::Arc;
 
@@ -246,8 +246,8 @@ struct Line<'a> {
 
 fn suspend(parsed: &mut Parsed, fault: &Fault, line: &Line<'_>, names: &Names) {
     let at = Where { file: names.get(line.at.file), file_id: line.at.file.0, record: line.at.record };
-    let item =
-        Suspense { fault, at, offset: line.offset, len: line.len, attempt: 0, first: None, raw: line.raw };
+    let Line { offset, len, raw, .. } = *line;
+    let item = Suspense { fault, run: Run::Retail, at, offset, len, attempt: 0, first: None, raw };
     write_suspense(&mut parsed.suspense, &item);
     parsed.tally.code(line.at.file, BookKey::NO_DAY, Side::Within, fault.code);
 }

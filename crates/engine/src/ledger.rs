@@ -6,7 +6,7 @@ use crate::source::{FileStat, Standing};
 use caudal_usage::alarm::{AlarmChange, Lasting};
 use caudal_usage::sequence::{Sequence, SequenceKey};
 use caudal_usage::{
-    BookKey, Commit, Counts, Cursor, FileEntry, FileOrdinal, Finished, Receipt, Stamp, Stream,
+    BookKey, Commit, Counts, Cursor, FileEntry, FileOrdinal, Finished, Receipt, Run, RunCounts, Stamp, Stream,
 };
 use caudal_wire::binary::{Decoder, Encoder, WireError};
 use caudal_wire::frame;
@@ -53,6 +53,8 @@ pub struct Ledger {
     pub files: BTreeMap<FileOrdinal, FileEntry>,
     /// The books.
     pub books: BTreeMap<BookKey, Counts>,
+    /// The books of the runs beside the primary one.
+    pub runs: BTreeMap<Run, RunCounts>,
     /// The newest data file of each stream, and closed ones that *finish* has not been seen to.
     pub receipts: BTreeMap<(Stream, u32), Receipt>,
     /// Alarms that last: raised and not cleared yet.
@@ -77,6 +79,7 @@ impl Ledger {
             cursor,
             files: BTreeMap::new(),
             books: BTreeMap::new(),
+            runs: BTreeMap::new(),
             receipts: BTreeMap::new(),
             alarms: BTreeSet::new(),
             sequences: BTreeMap::new(),
@@ -116,6 +119,9 @@ impl Ledger {
         }
         for (key, counts) in &commit.books {
             self.books.entry(*key).or_default().add(counts);
+        }
+        for (run, counts) in &commit.runs {
+            self.runs.entry(*run).or_default().add(counts);
         }
         for receipt in &commit.receipts {
             self.receipt(*receipt);
@@ -235,6 +241,8 @@ impl Ledger {
         self.files.values().for_each(|entry| frame::put_entry(out, entry));
         out.count(self.books.len());
         self.books.iter().for_each(|(key, counts)| frame::put_book(out, *key, counts));
+        out.count(self.runs.len());
+        self.runs.iter().for_each(|(run, counts)| frame::put_run(out, *run, counts));
         out.count(self.receipts.len());
         self.receipts.values().for_each(|receipt| frame::put_receipt(out, receipt));
         out.count(self.alarms.len());
@@ -262,6 +270,7 @@ impl Ledger {
             }
         }
         ledger.books = frame::get_list(from, frame::get_book)?.into_iter().collect();
+        ledger.runs = frame::get_list(from, frame::get_run)?.into_iter().collect();
         let receipts = frame::get_list(from, frame::get_receipt)?;
         ledger.receipts =
             receipts.into_iter().map(|receipt| ((receipt.stream, receipt.segment), receipt)).collect();
@@ -278,7 +287,7 @@ impl Ledger {
     }
 }
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -349,6 +358,10 @@ mod tests {
                 4 => vec![AlarmChange::Cleared(lasting(b"x"))],
                 _ => vec![],
             },
+            runs: vec![(
+                Run::Wholesale,
+                RunCounts { usages: 2, rated: 2, events: 3, ..RunCounts::default() },
+            )],
             books: vec![
                 (BookKey { file: ordinal, day: 5 }, counts),
                 (BookKey { file: ordinal, day: BookKey::NO_DAY }, counts),

@@ -9,6 +9,7 @@ pub mod intake;
 pub mod turn;
 pub mod claims;
 mod suspend;
+pub mod runs;
 pub mod record_shard;
 pub mod account_shard;
 pub mod tally;

@@ -5,6 +5,7 @@
 use crate::claims::{Claims, Known, Wanted};
 use crate::fail;
 use crate::intake::Parsed;
+use crate::runs::{OtherRuns, Whole};
 use crate::setup::Setup;
 use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
@@ -13,11 +14,13 @@ use caudal_mediation::assemble::{self, Assembled, Assembler, Offered, OnGap, Rel
 use caudal_mediation::dedup::{DeltaFull, Verdict, judge};
 use caudal_mediation::guide::Guided;
 use caudal_usage::claim::Reach;
-use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Session, Slot, Turn, UsageRecord};
+use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Run, Session, Slot, Turn, UsageRecord};
 use caudal_wire::Encoder;
 use caudal_wire::lines::write_duplicate;
 use caudal_wire::record::put_claim;
 use caudal_wire::state::{put_session_closed, put_session_set};
+
+mod other_runs;
 
 /// Records whose claims are fetched together: their waits for memory overlap.
 const WARM_BATCH: usize = 32;
@@ -31,6 +34,8 @@ pub struct Routed {
     pub usage: UsageRef,
     /// Who pays.
     pub guided: Guided,
+    /// For which run. The primary one decides what becomes of its records.
+    pub run: Run,
 }
 
 /// Where a routed usage stands.
@@ -69,6 +74,8 @@ pub struct RecordEffects {
     pub gave: u64,
     /// Records given on: a joined usage counts each of its partials.
     pub passed: u64,
+    /// What was given to other runs.
+    pub runs: OtherRuns,
     /// True when claims or sessions did not fit in memory: the epoch must not be committed.
     pub full: bool,
     /// Slots whose state changed.
@@ -267,6 +274,7 @@ impl Step<'_, '_, '_> {
                 Some(code) => {
                     self.row(item).add_code(code);
                     self.effects.gave += 1;
+                    self.filtered(item);
                 }
                 None => self.assemble(item),
             }
@@ -333,10 +341,13 @@ impl Step<'_, '_, '_> {
             Ok(guided) => {
                 let place = UsageRef::Assembled(self.effects.assembled.len() as u32);
                 let records = assembled.members.len() as u64;
+                let whole = Whole { usage: &assembled.usage, members: &assembled.members, raw: &[] };
+                let others = self.other_payers(&whole, guided);
                 self.effects.assembled.push(assembled);
                 for _ in 0..fail::times("join") {
-                    self.pass(Routed { turn, usage: place, guided }, records);
+                    self.pass(Routed { turn, usage: place, guided, run: Run::Retail }, records);
                 }
+                self.pass_others((turn, place), others);
             }
             Err(fault) => self.suspend_members(&assembled.members, &fault, turn),
         }
@@ -360,7 +371,11 @@ impl Step<'_, '_, '_> {
     fn guide(&mut self, item: &Item<'_>) {
         for _ in 0..fail::times("guide") {
             match self.shard.setup.reference.guide(item.usage) {
-                Ok(guided) => self.pass(Routed { turn: item.turn, usage: item.place, guided }, 1),
+                Ok(guided) => {
+                    let Item { turn, place: usage, .. } = *item;
+                    self.pass(Routed { turn, usage, guided, run: Run::Retail }, 1);
+                    self.give_others(item, guided);
+                }
                 Err(fault) => self.suspend(item, &fault, None),
             }
         }
@@ -369,11 +384,15 @@ impl Step<'_, '_, '_> {
     fn pass(&mut self, routed: Routed, records: u64) {
         self.effects.gave += records;
         self.effects.passed += records;
-        let slot = self.shard.setup.reference.slot(routed.guided.account_key);
-        let shard = slot.shard(self.shard.setup.shards);
         for _ in 0..fail::times("exchange") {
-            self.effects.routed[shard].push(routed);
+            self.push(routed);
         }
+    }
+
+    /// Puts a usage on its way to the shard of the account that pays.
+    fn push(&mut self, routed: Routed) {
+        let slot = self.shard.setup.reference.slot(routed.guided.account_key);
+        self.effects.routed[slot.shard(self.shard.setup.shards)].push(routed);
     }
 
     fn row(&mut self, item: &Item<'_>) -> &mut caudal_usage::Counts {
@@ -393,7 +412,7 @@ impl Step<'_, '_, '_> {
         self.row(item).add_code(fault.code);
         self.effects.gave += 1;
         let raw = self.epoch.raw(item.parsed, item.usage);
-        put_suspense(&mut self.effects.suspense, self.epoch, (item.usage, raw), fault, first);
+        put_suspense(&mut self.effects.suspense, self.epoch, (item.usage, raw), (Run::Retail, fault), first);
     }
 
     fn suspend_members(&mut self, members: &[HeldPartial], fault: &Fault, turn: Turn) {

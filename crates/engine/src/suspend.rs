@@ -4,7 +4,7 @@
 
 use crate::tally::Tally;
 use crate::turn::Epoch;
-use caudal_usage::{Fault, HeldPartial, Position, Turn, UsageRecord};
+use caudal_usage::{Fault, HeldPartial, Position, Run, Turn, UsageRecord};
 use caudal_wire::lines::{Suspense, write_suspense};
 
 /// Suspends one partial of a session that cannot be billed. Each keeps its own bytes, so all can be recycled.
@@ -16,7 +16,7 @@ pub(crate) fn suspend_member(
 ) {
     let at = member.record.at();
     tally.code(at.file, member.record.claim.day, epoch.side(at.file, turn), fault.code);
-    put_suspense(out, epoch, (&member.record, &member.raw), fault, None);
+    put_suspense(out, epoch, (&member.record, &member.raw), (Run::Retail, fault), None);
 }
 
 /// Appends the suspense line of a usage record.
@@ -24,11 +24,12 @@ pub(crate) fn put_suspense(
     out: &mut Vec<u8>,
     epoch: &Epoch<'_>,
     (usage, raw): (&UsageRecord, &[u8]),
-    fault: &Fault,
+    (run, fault): (Run, &Fault),
     first: Option<Position>,
 ) {
     let item = Suspense {
         fault,
+        run,
         at: epoch.place(usage.at()),
         offset: usage.bytes.offset,
         len: u64::from(usage.bytes.len),

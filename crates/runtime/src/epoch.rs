@@ -9,6 +9,7 @@ use crate::line::Line;
 use crate::outputs::Roll;
 use crate::parallel;
 use crate::report::Stages;
+use crate::runs::{self, RunSums};
 use anyhow::{Context, ensure};
 use caudal_engine::account_shard::AccountEffects;
 use caudal_engine::books::{self, EpochBooks};
@@ -26,7 +27,7 @@ use caudal_usage::money::add_exact;
 use caudal_usage::sequence::{Sequence, SequenceKey};
 use caudal_usage::{
     BookKey, Code, Commit, Counts, Currency, Cursor, Decimal, EventId, FileClaim, FileEntry, FileOrdinal,
-    FileProgress, Finished, Service, Stream,
+    FileProgress, Finished, Run, Service, Stream,
 };
 use caudal_wire::lines::{Declared, FileLine, write_file};
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub struct EpochSums {
     pub amounts: BTreeMap<(Currency, Service), Decimal>,
     /// Billable events.
     pub events: u64,
+    /// What was done for the runs beside the primary one; counted in none of the others.
+    pub runs: BTreeMap<Run, RunSums>,
     /// Octets of content.
     pub bytes: u64,
     /// The dearest event.
@@ -128,7 +131,7 @@ fn check_flow(
         ensure!(!shard.sum_overflows, "the sum of an epoch's amounts does not fit in a decimal");
         books::stage("account shard", shard.took, shard.ended)?;
     }
-    Ok(())
+    Ok(runs::check(records, accounts)?)
 }
 
 type Work = (Vec<Parsed>, Vec<RecordEffects>, Vec<AccountEffects>);
@@ -146,6 +149,7 @@ fn draw_up(
     accounts.iter().for_each(|shard| books.tally(&shard.tally));
     let (within, all) = books.close(|file| names.get(file).to_owned())?;
     let mut sums = sum(&parsed, &accounts, &all)?;
+    sums.runs = runs::sum(&records, &accounts)?;
     let finished = finished(&parsed)?;
     sums.files = finished.len() as u64;
     let mut alarms = carried.alarms;
@@ -167,6 +171,7 @@ fn draw_up(
         alarms: alarms.changes,
         sequences,
         books: all.into_iter().collect(),
+        runs: sums.runs.iter().map(|(run, sums)| (*run, sums.counts)).collect(),
         receipts: Vec::new(),
         touched: touched(&records, &accounts),
         finished,
@@ -177,10 +182,20 @@ fn draw_up(
     prepared.lines[Stream::Audit as usize] =
         StreamLines { items: prepared.commit.finished.len() as u64, pieces: vec![audit] };
     prepared.lines[Stream::Alerts as usize] = StreamLines { items: alarms.count, pieces: vec![alarms.lines] };
-    prepared.lines[Stream::Rated as usize].items = sums.events;
-    prepared.lines[Stream::Suspense as usize].items = sums.counts.total(Ends::Suspended).unsigned_abs();
-    prepared.lines[Stream::Duplicates as usize].items = sums.counts.duplicate.unsigned_abs();
+    count_lines(&mut prepared.lines, &sums);
     Ok((prepared, sums))
+}
+
+/// How many lines the streams of usage must have, by the stages.
+fn count_lines(lines: &mut [StreamLines], sums: &EpochSums) {
+    let (mut events, mut suspended) = (0, sums.counts.total(Ends::Suspended));
+    for run in sums.runs.values() {
+        events += run.counts.events;
+        suspended += run.counts.lines;
+    }
+    lines[Stream::Rated as usize].items = sums.events + events.unsigned_abs();
+    lines[Stream::Suspense as usize].items = suspended.unsigned_abs();
+    lines[Stream::Duplicates as usize].items = sums.counts.duplicate.unsigned_abs();
 }
 
 /// Files whose last block is in the epoch.

@@ -12,10 +12,12 @@ pub mod parallel;
 pub mod peek;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod standing;
 
 pub use feed::{EpochBound, Sources};
 pub use line::Layout;
 pub use report::Report;
 pub use run::{Options, Until, Watcher, World, run};
+pub use runs::RunSums;
 pub use standing::{SourceStanding, Standing};

@@ -3,8 +3,9 @@
 //! Never part of the state: it covers one run.
 
 use crate::epoch::EpochSums;
+use crate::runs::RunSums;
 use caudal_usage::alarm::AlarmCode;
-use caudal_usage::{Counts, Currency, Decimal, EventId, Service};
+use caudal_usage::{Counts, Currency, Decimal, EventId, Run, Service};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Report {
     pub amounts: BTreeMap<(Currency, Service), Decimal>,
     /// Billable events.
     pub events: u64,
+    /// The runs beside the primary one, which stand in none of the figures above.
+    pub runs: BTreeMap<Run, RunSums>,
     /// The dearest event, for a person to look at first.
     pub dearest: Option<(Decimal, EventId)>,
     /// Epochs committed.
@@ -69,9 +72,18 @@ impl Report {
         for (key, amount) in sums.amounts {
             *self.amounts.entry(key).or_default() += amount;
         }
+        for (run, sums) in sums.runs {
+            self.runs.entry(run).or_default().add(sums);
+        }
         for (code, count) in sums.alarms {
             *self.alarms.entry(code).or_default() += count;
         }
+    }
+
+    /// Billable events of every run: lines of the rated stream.
+    pub fn events_of_all_runs(&self) -> u64 {
+        let others: i64 = self.runs.values().map(|run| run.counts.events).sum();
+        self.events + others.unsigned_abs()
     }
 
     /// Records held at the end.
@@ -84,12 +96,13 @@ impl Report {
         self.suspended_before + self.counts.suspended()
     }
 
-    /// True when what was there and came in is what went out and is there.
+    /// True when what was there and came in is what went out and is there, in every run.
     pub fn balances(&self) -> bool {
         let counts = &self.counts;
         let left = self.held_before + self.suspended_before + counts.entered;
         let ended = counts.rated + counts.merged + counts.filtered() + counts.duplicate + counts.written_off;
-        left == ended + self.held() + self.suspended()
+        let other_runs = self.runs.values().all(|run| run.counts.balances());
+        left == ended + self.held() + self.suspended() && other_runs
     }
 
     /// Amount of one currency over all services.

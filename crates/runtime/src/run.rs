@@ -357,6 +357,7 @@ impl Run<'_, '_, '_> {
             alarms: alarms.changes,
             sequences: Vec::new(),
             books: Vec::new(),
+            runs: Vec::new(),
             receipts: Vec::new(),
             touched: [[0; 4]; 2],
         };

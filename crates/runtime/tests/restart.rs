@@ -24,7 +24,7 @@ use caudal_store::SharedDisk;
 use caudal_store::faulty::{MemDisk, Unsynced};
 use caudal_tariff::{SourceFile, compile};
 use caudal_usage::{
-    Account, Code, Currency, CycleAnchor, Digits, KeySecret, Stream, TimeZone, Timestamp, Validity,
+    Account, Code, Currency, CycleAnchor, Digits, KeySecret, Run, Stream, TimeZone, Timestamp, Validity,
 };
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -214,7 +214,8 @@ fn setup(names: &[&str], shards: usize) -> Setup {
     let (tariff, findings) = compile(&caudal_tariff::Sources { plans: vec![plan], ..Default::default() });
     let tariff = tariff.unwrap_or_else(|| panic!("{findings:?}"));
     let mut builder = ReferenceBuilder::new("accounts.csv", "subscriptions.csv");
-    for n in 1..=4u32 {
+    // The fifth pays for what the first two use, in the wholesale run.
+    for n in 1..=5u32 {
         let account = Account {
             id: format!("A-{n}").into(),
             currency: Currency::parse("EUR").unwrap(),
@@ -223,13 +224,15 @@ fn setup(names: &[&str], shards: usize) -> Setup {
             validity: Validity::ALWAYS,
         };
         builder.account(account, n);
+        let number = if n <= 4 { format!("3460000000{n}") } else { String::new() };
         let row = SubscriptionRow {
             id: &format!("S-{n}"),
             account: &format!("A-{n}"),
             plan: 0,
-            msisdn: Digits::parse(format!("3460000000{n}").as_bytes()).unwrap(),
+            msisdn: Digits::parse(number.as_bytes()).unwrap(),
             imsi: Digits::default(),
             group: "",
+            payers: [if n <= 2 { "S-5" } else { "" }, ""],
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, n);
@@ -396,6 +399,8 @@ fn cut_crashed_and_recovered_it_ends_as_if_it_had_never_stopped() {
     let (lines, peeked) = (straight.lines(), straight.peek());
     let total = peeked.ledger.total();
     assert!(total.balances());
+    let wholesale = peeked.ledger.runs[&Run::Wholesale];
+    assert!(wholesale.balances() && wholesale.rated > 0 && wholesale.usages < total.entered);
     assert!(
         total.rated > 80 && total.merged == 2 + 1 && total.duplicate > 90 && total.held == 0,
         "{total:?}"
@@ -414,6 +419,7 @@ fn cut_crashed_and_recovered_it_ends_as_if_it_had_never_stopped() {
         let bench = through(how);
         assert_eq!(bench.lines(), lines, "{how:?}");
         let found = bench.peek();
+        assert_eq!(found.ledger.runs, peeked.ledger.runs, "{how:?}");
         assert_eq!(found.ledger.books, peeked.ledger.books, "{how:?}");
         assert_eq!(found.ledger.cursor, peeked.ledger.cursor, "{how:?}");
         assert_eq!(found.ledger.files, peeked.ledger.files, "{how:?}");

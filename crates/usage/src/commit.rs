@@ -4,7 +4,9 @@
 
 use crate::alarm::AlarmChange;
 use crate::books::{BookKey, Counts};
+use crate::event::Run;
 use crate::position::FileOrdinal;
+use crate::runs::RunCounts;
 use crate::sequence::{Sequence, SequenceKey};
 use compact_str::CompactString;
 
@@ -246,6 +248,8 @@ pub struct Commit {
     pub sequences: Vec<(SequenceKey, Sequence)>,
     /// Changes of the books.
     pub books: Vec<(BookKey, Counts)>,
+    /// Changes of the books of the runs beside the primary one.
+    pub runs: Vec<(Run, RunCounts)>,
     /// Data files written to, or closed.
     pub receipts: Vec<Receipt>,
     /// Record slots and account slots whose state changed, a bit each.

@@ -63,6 +63,8 @@ pub struct SuspenseEnvelope {
     pub code: String,
     /// Where in the line it was found out.
     pub stage: String,
+    /// The run that cannot bill it; empty of the primary one.
+    pub run: String,
     /// The field, empty where no single field is to blame.
     pub field: String,
     /// What was found.
@@ -88,6 +90,8 @@ struct SuspenseLine<'a> {
     code: String,
     stage: String,
     #[serde(default)]
+    run: String,
+    #[serde(default)]
     field: String,
     found: String,
     file: String,
@@ -111,9 +115,10 @@ impl SuspenseEnvelope {
             (None, Some(text)) => base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).ok()?,
             (Some(_), Some(_)) | (None, None) => return None,
         };
-        let SuspenseLine { code, stage, field, found, file, file_id, record, offset, len, attempt, .. } =
-            line;
-        Some(Self { code, stage, field, found, file, file_id, record, offset, len, attempt, raw })
+        let SuspenseLine {
+            code, stage, run, field, found, file, file_id, record, offset, len, attempt, ..
+        } = line;
+        Some(Self { code, stage, run, field, found, file, file_id, record, offset, len, attempt, raw })
     }
 }
 
@@ -135,7 +140,7 @@ impl FileEnvelope {
 mod tests {
     use super::*;
     use crate::lines::{Suspense, Where, write_duplicate, write_suspense};
-    use caudal_usage::{Code, Fault};
+    use caudal_usage::{Code, Fault, Run};
 
     #[test]
     fn an_event_is_known_by_its_line_whatever_its_texts_hold() {
@@ -165,13 +170,19 @@ mod tests {
     #[test]
     fn a_suspended_record_gives_its_bytes_back() {
         let at = Where { file: "msc-1/a.csv", file_id: 3, record: 7 };
-        for raw in [b"a;\"b\n\\".as_slice(), b"\xff\x00", b""] {
+        let cases = [
+            (Run::Retail, "", b"a;\"b\n\\".as_slice()),
+            (Run::Wholesale, "wholesale", b"\xff\x00"),
+            (Run::Retail, "", b""),
+        ];
+        for (run, word, raw) in cases {
             let fault = Fault::new(Code::BadField, "start", b"x\"y");
-            let item = Suspense { fault: &fault, at, offset: 9, len: 30, attempt: 1, first: Some(at), raw };
+            let item =
+                Suspense { fault: &fault, run, at, offset: 9, len: 30, attempt: 1, first: Some(at), raw };
             let mut line = Vec::new();
             write_suspense(&mut line, &item);
             let found = SuspenseEnvelope::of(&line).unwrap();
-            assert_eq!(found.raw, raw);
+            assert_eq!((found.raw.as_slice(), found.run.as_str()), (raw, word));
             assert_eq!(
                 (found.code.as_str(), found.field.as_str(), found.found.as_str()),
                 ("bad_field", "start", "x\"y")

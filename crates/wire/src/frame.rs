@@ -4,8 +4,8 @@
 //!
 //! | section | content |
 //! |---|---|
-//! | version | 3 |
-//! | commit | epoch, generation, cursor, claimed, finished, released, alarms, sequences, books, receipts, touched slots |
+//! | version | 4 |
+//! | commit | epoch, generation, cursor, claimed, finished, released, alarms, sequences, books, books of other runs, receipts, touched slots |
 //! | claims | `count × `[`crate::record::CLAIM_LEN`] |
 //! | sessions | see [`crate::state`] |
 //! | balances | see [`crate::state`] |
@@ -16,10 +16,10 @@ use caudal_usage::books::CODES;
 use caudal_usage::sequence::{Gap, Sequence, SequenceKey};
 use caudal_usage::{
     BookKey, Code, Commit, Continued, Counts, Cursor, FileClaim, FileEntry, FileOrdinal, FileProgress,
-    Finished, FoundFile, OpenFile, Receipt, SourceCursor, Stream,
+    Finished, FoundFile, OpenFile, Receipt, Run, RunCounts, SourceCursor, Stream,
 };
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Appends the commit. The sections of claims, sessions and balances follow it.
 pub fn put_commit(out: &mut Encoder, commit: &Commit) {
@@ -43,6 +43,7 @@ pub fn put_commit(out: &mut Encoder, commit: &Commit) {
     });
     put_list(out, &commit.sequences, |out, (key, sequence)| put_sequence(out, key, sequence));
     put_list(out, &commit.books, |out, (key, counts)| put_book(out, *key, counts));
+    put_list(out, &commit.runs, |out, (run, counts)| put_run(out, *run, counts));
     put_list(out, &commit.receipts, put_receipt);
     for word in commit.touched.iter().flatten() {
         out.u64(*word);
@@ -66,6 +67,7 @@ pub fn get_commit(from: &mut Decoder<'_>) -> Result<Commit, WireError> {
         })?,
         sequences: get_list(from, get_sequence)?,
         books: get_list(from, get_book)?,
+        runs: get_list(from, get_run)?,
         receipts: get_list(from, get_receipt)?,
         touched: {
             let mut touched = [[0; 4]; 2];
@@ -299,6 +301,28 @@ pub fn get_book(from: &mut Decoder<'_>) -> Result<(BookKey, Counts), WireError> 
     Ok((key, counts))
 }
 
+/// Appends the book of a run, which stands by name.
+pub fn put_run(out: &mut Encoder, run: Run, counts: &RunCounts) {
+    out.text(run.as_str());
+    for value in [counts.usages, counts.rated, counts.suspended, counts.events, counts.lines] {
+        out.i64(value);
+    }
+}
+
+/// Reads the book of a run.
+pub fn get_run(from: &mut Decoder<'_>) -> Result<(Run, RunCounts), WireError> {
+    let word = from.text()?;
+    let run = Run::parse(&word).ok_or_else(|| from.unknown(word.len() as u64))?;
+    let counts = RunCounts {
+        usages: from.i64()?,
+        rated: from.i64()?,
+        suspended: from.i64()?,
+        events: from.i64()?,
+        lines: from.i64()?,
+    };
+    Ok((run, counts))
+}
+
 /// Appends a receipt.
 pub fn put_receipt(out: &mut Encoder, receipt: &Receipt) {
     out.u8(receipt.stream as u8);
@@ -387,6 +411,10 @@ mod tests {
                 AlarmChange::Cleared(lasting(AlarmCode::SilentSource, b"")),
             ],
             books: vec![(BookKey { file: FileOrdinal(7), day: 3 }, counts)],
+            runs: vec![(
+                Run::Wholesale,
+                RunCounts { usages: 3, rated: 1, suspended: 2, events: 4, lines: 5 },
+            )],
             receipts: vec![Receipt {
                 stream: Stream::Audit,
                 segment: 1,

@@ -6,7 +6,7 @@ use crate::event::{number, text};
 use crate::json::key;
 use base64::Engine;
 use caudal_usage::code::Ends;
-use caudal_usage::{Counts, Fault};
+use caudal_usage::{Counts, Fault, Run};
 
 /// A record as a line names it.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +19,13 @@ pub struct Where<'a> {
     pub record: u32,
 }
 
-/// A suspended record.
+/// A suspended record, or what of it a run beside the primary one cannot bill.
 #[derive(Clone, Copy, Debug)]
 pub struct Suspense<'a> {
     /// Why, where, what was found.
     pub fault: &'a Fault,
+    /// Which run; the primary one decides what became of the record, and is not named.
+    pub run: Run,
     /// The record.
     pub at: Where<'a>,
     /// Octets before it in the (uncompressed) file.
@@ -43,6 +45,9 @@ pub fn write_suspense(out: &mut Vec<u8>, item: &Suspense<'_>) {
     out.push(b'{');
     text(out, "code", item.fault.code.as_str());
     text(out, "stage", item.fault.stage.as_str());
+    if item.run != Run::Retail {
+        text(out, "run", item.run.as_str());
+    }
     if !item.fault.field.is_empty() {
         text(out, "field", &item.fault.field);
     }
@@ -174,11 +179,16 @@ mod tests {
 
     #[test]
     fn a_suspended_record_keeps_its_bytes_whatever_they_are() {
-        for (raw, name, value) in [(b"a;b".as_slice(), "raw", "a;b"), (b"\xff\x00", "raw_base64", "/wA=")] {
+        let cases = [
+            (Run::Retail, b"a;b".as_slice(), "raw", "a;b"),
+            (Run::Wholesale, b"\xff\x00", "raw_base64", "/wA="),
+        ];
+        for (run, raw, name, value) in cases {
             let fault = Fault::new(Code::BadField, "start", b"x");
             let item =
-                Suspense { fault: &fault, at: AT, offset: 9, len: 3, attempt: 0, first: Some(AT), raw };
+                Suspense { fault: &fault, run, at: AT, offset: 9, len: 3, attempt: 0, first: Some(AT), raw };
             let line = json(|out| write_suspense(out, &item));
+            assert_eq!(line["run"].as_str(), (run != Run::Retail).then_some("wholesale"));
             assert_eq!(line[name], value);
             assert_eq!(line["code"], "bad_field");
             assert_eq!(line["first"]["record"], 7);

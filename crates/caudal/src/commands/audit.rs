@@ -11,7 +11,7 @@ use crate::print::{json, signed};
 use caudal_engine::ledger::Ledger;
 use caudal_runtime::peek::{self, Peeked};
 use caudal_store::{RealDisk, SharedDisk};
-use caudal_usage::{BookKey, Counts, Date, FileEntry, FileOrdinal};
+use caudal_usage::{BookKey, Counts, Date, FileEntry, FileOrdinal, Run, RunCounts};
 use checks::{Audit, Folders, shown};
 use std::path::Path;
 use std::sync::Arc;
@@ -76,9 +76,23 @@ fn table(audit: &Audit, ledger: &Ledger) -> Vec<String> {
     lines.extend([String::new(), head("day", width)]);
     lines.extend(audit.days.iter().map(|(&day, counts)| row(&day_name(day), counts, width)));
     lines.extend([String::new(), head("", width), row("total", &audit.total, width), String::new()]);
+    lines.extend(ledger.runs.iter().map(|(run, counts)| other_run(*run, counts)));
     lines.extend(audit.findings.iter().map(|finding| format!("  {finding}")));
     lines.push(verdict(audit));
     lines
+}
+
+/// The book of a run beside the primary one, in usages: no record counts in it.
+fn other_run(run: Run, counts: &RunCounts) -> String {
+    let RunCounts { usages, rated, suspended, events, .. } = *counts;
+    format!(
+        "  {} beside: {} usages in = {} rated + {} suspended, {} events",
+        run.as_str(),
+        signed(usages),
+        signed(rated),
+        signed(suspended),
+        signed(events)
+    )
 }
 
 fn verdict(audit: &Audit) -> String {
@@ -159,6 +173,17 @@ fn json_lines(audit: &Audit, ledger: &Ledger) -> Vec<String> {
     }
     lines.extend(audit.sources.iter().map(|(name, counts)| named("source", name, counts)));
     lines.extend(audit.days.iter().map(|(&day, counts)| named("day", &day_name(day), counts)));
+    lines.extend(ledger.runs.iter().map(|(run, counts)| {
+        json::object(|out| {
+            json::text(out, "type", "run");
+            json::text(out, "run", run.as_str());
+            json::number(out, "usages", counts.usages);
+            json::number(out, "rated", counts.rated);
+            json::number(out, "suspended", counts.suspended);
+            json::number(out, "events", counts.events);
+            json::truth(out, "balanced", counts.balances());
+        })
+    }));
     lines.extend(audit.findings.iter().map(|finding| {
         json::object(|out| {
             json::text(out, "type", "finding");

@@ -24,7 +24,7 @@ pub fn rate(args: &RateArgs) -> Result<(), Failure> {
     }
     let (name, input) = open(&args.usage)?;
     let on_close = if args.cycle_close { OnClose::Sum } else { OnClose::Nothing };
-    let mut desk = Desk::new(&pipeline, &name, on_close);
+    let mut desk = Desk::new(&pipeline, &name, on_close).in_all_runs();
     let mut lines = Lines::new(input);
     let mut out = Vec::with_capacity(WRITE_AT * 2);
     while answer_some(&mut desk, &mut lines, &mut out).with_context(|| name.clone())? {

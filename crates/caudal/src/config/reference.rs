@@ -90,6 +90,15 @@ fn id<'r>(report: &mut TableReport, row: &'r Row<'_>, (column, index): (&str, us
     Some(text)
 }
 
+/// An id, or nothing.
+fn optional<'r>(
+    report: &mut TableReport,
+    row: &'r Row<'_>,
+    (column, index): (&str, usize),
+) -> Option<&'r str> {
+    if row.get(index).is_empty() { Some("") } else { id(report, row, (column, index)) }
+}
+
 /// Reads the accounts.
 pub(super) fn accounts(
     folder: &Path,
@@ -139,7 +148,7 @@ pub(super) fn subscriptions(
 ) -> Option<blake3::Hash> {
     let columns = Columns {
         needed: &["subscription", "account", "plan"],
-        optional: &["msisdn", "imsi", "valid_from", "valid_to", "group"],
+        optional: &["msisdn", "imsi", "valid_from", "valid_to", "group", "wholesale", "interconnect"],
     };
     let mut dates = Dates { last: None };
     let mut zones = Zones { last: None };
@@ -156,18 +165,16 @@ pub(super) fn subscriptions(
         let imsi = digits(report, row, ("imsi", 4));
         // An account that is not there is found by the builder; the zone does not matter then.
         let validity = dates.validity(report, row, (5, 6), zone.unwrap_or(TimeZone::UTC));
-        let group = match row.get(7) {
-            "" => Some(""),
-            _ => id(report, row, ("group", 7)),
-        };
+        let group = optional(report, row, ("group", 7));
+        let payers = (optional(report, row, ("wholesale", 8)), optional(report, row, ("interconnect", 9)));
         let id = id(report, row, ("subscription", 0));
-        if let (Some(id), Some(plan), Some(msisdn), Some(imsi), Some(validity), Some(group)) =
-            (id, plan, msisdn, imsi, validity, group)
+        if let (Some(id), Some(plan), Some(msisdn), Some(imsi), Some(validity)) =
+            (id, plan, msisdn, imsi, validity)
+            && let (Some(group), (Some(wholesale), Some(interconnect))) = (group, payers)
         {
-            builder.subscription(
-                SubscriptionRow { id, account: row.get(1), plan, msisdn, imsi, group, validity },
-                row.line,
-            );
+            let (account, payers) = (row.get(1), [wholesale, interconnect]);
+            let row_read = SubscriptionRow { id, account, plan, msisdn, imsi, group, payers, validity };
+            builder.subscription(row_read, row.line);
         }
     })
 }
@@ -268,29 +275,19 @@ pub(super) fn billable(
         if rules.len() == MAX_RULES {
             report.error(row.line, format!("has more than {MAX_RULES} rows"));
         }
-        if let Some((Run::Retail, rule)) = billable_row(report, row)
+        if let Some(rule) = billable_row(report, row)
             && rules.len() < MAX_RULES
         {
             rules.push(rule);
         }
     });
-    (BillableRules::new(rules).unwrap_or_default(), hash)
+    (BillableRules::new(&rules).unwrap_or_default(), hash)
 }
 
-fn billable_row(report: &mut TableReport, row: &Row<'_>) -> Option<(Run, BillableRule)> {
-    let run = any(
-        report,
-        row,
-        ("run", 0),
-        ("retail, or * for every run", |word: &str| {
-            [Run::Retail, Run::Wholesale, Run::Interconnect].into_iter().find(|run| run.as_str() == word)
-        }),
-    );
-    // Other runs do not exist yet: a row for one would silently do nothing.
-    if matches!(run, Some(Some(Run::Wholesale | Run::Interconnect))) {
-        report.wrong(row, ("run", row.get(0), "retail, or * for every run"));
-        return None;
-    }
+/// A row with its run, `None` for every run.
+fn billable_row(report: &mut TableReport, row: &Row<'_>) -> Option<(Option<Run>, BillableRule)> {
+    let run =
+        any(report, row, ("run", 0), ("retail, wholesale, interconnect, or * for every run", Run::parse));
     let types: Vec<_> = RecordType::ALL.iter().map(|kind| kind.as_str()).collect();
     let roles: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
     let record_type = any(
@@ -314,11 +311,7 @@ fn billable_row(report: &mut TableReport, row: &Row<'_>) -> Option<(Run, Billabl
     if action.is_none() {
         report.wrong(row, ("action", row.get(4), "bill, evidence or filter"));
     }
-    run?;
-    Some((
-        Run::Retail,
-        BillableRule { record_type: record_type?, role: role?, roaming: roaming?, action: action? },
-    ))
+    Some((run?, BillableRule { record_type: record_type?, role: role?, roaming: roaming?, action: action? }))
 }
 
 /// A word, or `Some(None)` for `*`.

@@ -538,8 +538,8 @@ fn what_reference_data_gets_wrong_is_said_by_line() {
         ),
         (
             "billable.csv",
-            "run,record_type,role,roaming,action\nwholesale,*,*,*,bill\n",
-            "billable.csv:2: error: `run` is \"wholesale\", expected retail, or * for every run",
+            "run,record_type,role,roaming,action\nresale,*,*,*,bill\n",
+            "billable.csv:2: error: `run` is \"resale\", expected retail, wholesale, interconnect, or * for every run",
         ),
         (
             "billable.csv",

@@ -1,6 +1,6 @@
 //! The events before one to the balances that stood when it was rated.
 //! Relies on an account's events lying in the stream in the order in which they were rated.
-//! Never counts the event itself or another of the same usage.
+//! Never counts the event itself or another of the same usage and run.
 
 use super::data::DataFiles;
 use caudal_engine::setup::Setup;
@@ -24,7 +24,8 @@ pub fn before(
         }
         if needle.find(earlier).is_some() {
             let earlier: Value = serde_json::from_slice(earlier)?;
-            if earlier["account"] == event["account"] && earlier["source"] != event["source"] {
+            let same = earlier["source"] == event["source"] && earlier["run"] == event["run"];
+            if earlier["account"] == event["account"] && !same {
                 add(&mut balances, (&earlier, event), (setup, subscription));
             }
         }

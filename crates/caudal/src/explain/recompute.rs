@@ -66,13 +66,13 @@ pub fn recompute(context: &Context<'_>, line: &[u8], stored: &Value) -> Result<R
     let setup = &context.loaded.setup;
     let records = originals::read(context, stored)?;
     let (usage, members) = join(setup, &records)?;
-    let guided = setup.reference.guide(&usage).map_err(suspended)?;
+    let (run, guided, by) = guide(setup, &usage, stored)?;
     let subscription = setup.reference.subscription(guided.subscription);
     let account = setup.reference.account(guided.account);
     let before = balances::before(context.rated, (line, stored), (setup, subscription));
     let mut before = before.map_err(|error| Stuck::Gone(format!("earlier events do not read: {error:#}")))?;
     let roster = &setup.reference;
-    let input = RatingInput { usage: &usage, run: Run::Retail, account, subscription, roster };
+    let input = RatingInput { usage: &usage, run, account, subscription, roster };
     let mut rater = Rater::new(&setup.tariff);
     let events = rater.rate(&input, &mut before).map_err(suspended)?;
     let id = stored["id"].as_str().and_then(EventId::parse);
@@ -90,7 +90,7 @@ pub fn recompute(context: &Context<'_>, line: &[u8], stored: &Value) -> Result<R
         line: encoded,
         keys: context.loaded.keys.get(usize::from(usage.source)).cloned().unwrap_or_default(),
         version: context.loaded.name.clone(),
-        guided: guided_to(setup, &usage, guided),
+        guided: guided_to(setup, guided, by),
         prefix: prefix(setup, &usage, (guided, event.zone)),
         records,
         gone: context.rated.gone(),
@@ -147,15 +147,36 @@ fn encode(
     event::write(out, billable, &source);
 }
 
-fn guided_to(setup: &Setup, usage: &UsageRecord, guided: Guided) -> GuidedTo {
+/// Who pays in the run of the event, and what named the subscription: the usage, or in another run than the primary
+/// one the subscription that was served.
+fn guide(setup: &Setup, usage: &UsageRecord, stored: &Value) -> Result<(Run, Guided, String), Stuck> {
+    let run = stored["run"].as_str().and_then(Run::parse).unwrap_or(Run::Retail);
+    let served = setup.reference.guide(usage).map_err(suspended)?;
+    if run == Run::Retail {
+        return Ok((run, served, named_by(setup, usage, served)));
+    }
+    let id = &setup.reference.subscription(served.subscription).id;
+    let payer = setup.reference.payer(served.subscription, run, usage.start.utc_ms);
+    let payer = payer.ok_or_else(|| {
+        let computed = format!("subscription {id} names nobody");
+        Stuck::Differs(Difference { field: "run".into(), stored: run.as_str().into(), computed })
+    })?;
+    Ok((run, payer.map_err(suspended)?, format!("{} for {id}", run.as_str())))
+}
+
+fn named_by(setup: &Setup, usage: &UsageRecord, guided: Guided) -> String {
     let subscription = setup.reference.subscription(guided.subscription);
     let served = &usage.served;
-    let by = match (&served.subscription, served.imsi, &served.number) {
+    match (&served.subscription, served.imsi, &served.number) {
         (Some(id), ..) if **id == *subscription.id => format!("subscription {id}"),
         (_, Some(imsi), _) if imsi == subscription.imsi => format!("IMSI {imsi}"),
         (.., Party::E164(number)) => format!("+{number}"),
         (.., Party::Other(_) | Party::Absent) => "the served party".into(),
-    };
+    }
+}
+
+fn guided_to(setup: &Setup, guided: Guided, by: String) -> GuidedTo {
+    let subscription = setup.reference.subscription(guided.subscription);
     let zone = setup.reference.account(guided.account).time_zone;
     let from_ms = subscription.validity.from_ms;
     let since = (from_ms != i64::MIN).then(|| day(zone.at(from_ms).local_ms()).to_string());

@@ -208,7 +208,7 @@ impl Meters {
     fn totals(&self, report: &Report) {
         counter!(ENTERED).absolute(whole(report.counts.entered));
         counter!(REPLAYED).absolute(whole(report.counts.replayed));
-        counter!(EVENTS).absolute(report.events);
+        counter!(EVENTS).absolute(report.events_of_all_runs());
         counter!(INPUT).absolute(report.bytes);
         for (counter, (_, count)) in self.outcomes.iter().zip(OUTCOMES) {
             counter.absolute(whole(count(report)));

@@ -3,9 +3,9 @@
 //! Never rounds what it prints as JSON.
 
 use super::{amount, count, json, signed};
-use caudal_runtime::Report;
-use caudal_usage::Counts;
+use caudal_runtime::{Report, RunSums};
 use caudal_usage::code::Ends;
+use caudal_usage::{Counts, Run};
 use std::path::Path;
 
 /// What stands around the figures.
@@ -52,6 +52,7 @@ pub fn text(report: &Report, place: &Place<'_>) -> String {
     }
     lines.push(String::new());
     lines.push(format!("  {}", balance(report)));
+    lines.extend(report.runs.iter().map(|(run, sums)| format!("  {}", other_run(*run, sums))));
     lines.extend(pointers(report, place));
     lines.join("\n")
 }
@@ -145,6 +146,21 @@ fn balance(report: &Report) -> String {
     format!("{word}: {} in = {}", signed(counts.entered), parts.join(" + "))
 }
 
+/// A run beside the primary one, which is not in the figures above.
+fn other_run(run: Run, sums: &RunSums) -> String {
+    let counts = &sums.counts;
+    let mut parts = vec![format!("{} events", signed(counts.events))];
+    parts.extend(
+        sums.totals()
+            .iter()
+            .map(|(currency, total)| format!("{currency} {}", amount(*total, currency.places()))),
+    );
+    if counts.suspended != 0 {
+        parts.push(format!("suspended {}", signed(counts.suspended)));
+    }
+    format!("{} beside: {}", run.as_str(), parts.join(" · "))
+}
+
 fn pointers(report: &Report, place: &Place<'_>) -> Vec<String> {
     let out = place.out.display();
     let mut lines = match place.log_topic {
@@ -195,7 +211,29 @@ pub fn json(report: &Report) -> String {
         let micros = report.elapsed.as_micros();
         out.extend_from_slice(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000).as_bytes());
         details(out, report);
+        if !report.runs.is_empty() {
+            json::nested(out, "runs", |out| {
+                report.runs.iter().for_each(|(run, sums)| write_run(out, *run, sums))
+            });
+        }
     })
+}
+
+/// A run beside the primary one: usages by what became of them, events and amounts.
+fn write_run(out: &mut Vec<u8>, run: Run, sums: &RunSums) {
+    let counts = &sums.counts;
+    json::nested(out, run.as_str(), |out| {
+        json::number(out, "usages", counts.usages);
+        json::number(out, "rated", counts.rated);
+        json::number(out, "suspended", counts.suspended);
+        json::number(out, "events", counts.events);
+        json::nested(out, "amounts", |out| {
+            for (currency, total) in sums.totals() {
+                json::key(out, currency.code());
+                json::decimal(out, total);
+            }
+        });
+    });
 }
 
 /// What the contract does not name: codes, services, and what the benchmark prints.

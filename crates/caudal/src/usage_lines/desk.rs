@@ -17,6 +17,10 @@ use caudal_wire::event::{self, EventSource};
 use hashbrown::HashMap;
 use std::rc::Rc;
 
+mod others;
+
+use others::Others;
+
 /// Longest id that is echoed, in octets.
 const ID_MAX: usize = 1024;
 
@@ -67,11 +71,13 @@ pub struct Desk<'p> {
     cycles: Option<Cycles>,
     /// Redemptions of all accounts, by counter.
     redeemed: std::collections::HashMap<String, u64>,
+    /// What the other runs made of the line at hand; absent when the primary one is priced alone.
+    others: Option<Others>,
     file: Rc<str>,
 }
 
 impl<'p> Desk<'p> {
-    /// A desk without any balance. `file` is what events name as their source.
+    /// A desk without any balance, for the primary run. `file` is what events name as their source.
     pub fn new(pipeline: &'p Pipeline, file: &str, on_close: OnClose) -> Self {
         Self {
             reference: &pipeline.reference,
@@ -82,6 +88,7 @@ impl<'p> Desk<'p> {
             balances: HashMap::new(),
             cycles: (on_close == OnClose::Sum).then(Cycles::default),
             redeemed: std::collections::HashMap::new(),
+            others: None,
             file: file.into(),
         }
     }
@@ -89,15 +96,27 @@ impl<'p> Desk<'p> {
     /// Answers line number `number` with one line of JSON; an empty line with none.
     pub fn answer(&mut self, line: Line<'_>, number: u64, out: &mut Vec<u8>) {
         let file = Rc::clone(&self.file);
+        let (mut begun, mut written) = (false, None);
         self.price(line, number, &mut |id, outcome| {
             begin(out, id, number);
+            begun = true;
             match outcome {
-                Outcome::Rated { events, record } => rated(out, events, (&file, record)),
+                Outcome::Rated { events, record } => {
+                    rated(out, events, (&file, record));
+                    written = Some(events.len());
+                }
                 Outcome::Accepted(facts) => accepted(out, facts),
-                Outcome::Filtered(code) => filtered(out, code),
+                Outcome::Filtered(code) => {
+                    filtered(out, code);
+                    written = Some(0);
+                }
                 Outcome::Suspended(fault) => suspended(out, fault),
             }
         });
+        if begun {
+            self.others.as_ref().unwrap_or(&Others::default()).close(out, written);
+            out.extend_from_slice(b"}\n");
+        }
     }
 
     /// Prices line number `number`. `take` gets the id as written and what became of the line; of an empty one nothing.
@@ -107,6 +126,9 @@ impl<'p> Desk<'p> {
         number: u64,
         take: &mut dyn FnMut(Option<&str>, Outcome<'_, '_>),
     ) {
+        if let Some(others) = &mut self.others {
+            others.clear();
+        }
         let read = match line {
             Line::TooLong => {
                 let found = format!("more than {} octets", super::LINE_MAX);
@@ -146,10 +168,20 @@ impl<'p> Desk<'p> {
             Err(fault) => return take(Outcome::Suspended(&fault)),
         };
         if let Some(code) = self.billable.filter(&record) {
-            return take(Outcome::Filtered(code));
+            take(Outcome::Filtered(code));
+            // What the primary run does not bill may be what another one bills, if somebody is named to pay.
+            if self.has_others()
+                && let Ok(guided) = self.guide(&mut record, fields)
+            {
+                self.rate_others(&record, guided);
+            }
+            return;
         }
         match self.guide(&mut record, fields) {
-            Ok(guided) => self.rate(&record, guided, take),
+            Ok(guided) => {
+                self.rate(&record, guided, take);
+                self.rate_others(&record, guided);
+            }
             Err(fault) => take(Outcome::Suspended(&fault)),
         }
     }
@@ -336,7 +368,6 @@ fn suspended(out: &mut Vec<u8>, fault: &Fault) {
     json::text(out, "code", fault.code.as_str());
     json::text(out, "field", &fault.field);
     json::text(out, "found", &fault.found);
-    out.extend_from_slice(b"}\n");
 }
 
 fn filtered(out: &mut Vec<u8>, code: Code) {
@@ -344,13 +375,12 @@ fn filtered(out: &mut Vec<u8>, code: Code) {
     json::text(out, "code", code.as_str());
     // Filtered usage costs nothing: who sums events needs no case of its own.
     json::key(out, "events");
-    out.extend_from_slice(b"[]}\n");
+    out.push(b'[');
 }
 
 fn accepted(out: &mut Vec<u8>, facts: &[(&'static str, &str)]) {
     json::text(out, "outcome", "accepted");
     facts.iter().for_each(|(name, value)| json::text(out, name, value));
-    out.extend_from_slice(b"}\n");
 }
 
 fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str, u32)) {
@@ -366,5 +396,4 @@ fn rated(out: &mut Vec<u8>, events: &[BillableEvent<'_>], (file, record): (&str,
         // The writer ends each event with a line end.
         out.pop();
     }
-    out.extend_from_slice(b"]}\n");
 }

@@ -8,6 +8,8 @@ use serde_json::Value;
 use std::fmt::Write;
 use tempfile::TempDir;
 
+mod runs;
+
 const PIPELINE: &str = "name = \"t\"\n[[source]]\nname = \"a\"\nformat = \"asterisk\"\ndirectory = \"in\"\ntime_zone = \"UTC\"\n";
 
 const ACCOUNTS: &str = "account,currency,time_zone,cycle_anchor,valid_from,valid_to\n\
@@ -46,7 +48,7 @@ fn pipeline(plan: &str, more: &[(&str, &str)]) -> (TempDir, Pipeline) {
 
 /// The answers to some lines.
 fn answers(pipeline: &Pipeline, lines: &[&[u8]]) -> Vec<Value> {
-    let mut desk = Desk::new(pipeline, "usage.jsonl", OnClose::Sum);
+    let mut desk = Desk::new(pipeline, "usage.jsonl", OnClose::Sum).in_all_runs();
     let mut out = Vec::new();
     for (line, number) in lines.iter().zip(1..) {
         desk.answer(Line::Octets(line), number, &mut out);

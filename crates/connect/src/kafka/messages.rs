@@ -62,7 +62,9 @@ fn suspense(line: &[u8]) -> Option<Draft<'static>> {
         ("caudal_version", env!("CARGO_PKG_VERSION")),
     ];
     let numbers = numbers.iter().map(|(name, value)| (*name, value.as_str()));
-    let all: Vec<_> = texts.into_iter().chain(numbers).collect();
+    // The primary run is not named: what it cannot bill is the record itself.
+    let run = (!item.run.is_empty()).then_some(("caudal_run", item.run.as_str()));
+    let all: Vec<_> = texts.into_iter().chain(numbers).chain(run).collect();
     let headers = headers(&all);
     Some(Draft { key: item.file.into(), value: item.raw.into(), headers })
 }

@@ -1,10 +1,16 @@
 //! Balances through generations of plans and reference data that know more or less than the one before.
 
 use super::*;
+use crate::setup::Names;
+use caudal_mediation::assemble::Assembled;
 use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{ReferenceBuilder, SubscriptionRow};
 use caudal_tariff::{SourceFile, Sources, compile};
-use caudal_usage::{Account, CycleAnchor, Digits, KeySecret, TimeZone, Validity};
+use caudal_usage::record::ByteSpan;
+use caudal_usage::{
+    Account, Claim, Code, CycleAnchor, Digits, Direction, FileOrdinal, Identity, KeySecret, Part, Party,
+    Position, RecordType, Role, Served, Slot, TimeZone, Timestamp, Turn, Unit, UsageRecord, Validity,
+};
 use caudal_wire::Decoder;
 use caudal_wire::state::get_account;
 use std::collections::BTreeMap;
@@ -38,6 +44,7 @@ fn setup(allowances: &[&str], accounts: &[(&str, &str)]) -> Setup {
             msisdn: Digits::default(),
             imsi: Digits::default(),
             group: "",
+            payers: [""; 2],
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, line);
@@ -144,4 +151,85 @@ fn balances_of_ended_cycles_are_forgotten_known_or_not() {
         shard.forget_before(Date::new(2026, 10, 2).unwrap());
         assert_eq!(show(&shard), Stored::new());
     }
+}
+
+/// A call, or a message, which the plan does not sell; record `record` of file 1.
+fn usage(service: Service, record: u32) -> UsageRecord {
+    // 21 September 2026.
+    let (start, end) = (Timestamp::utc(1_790_000_000_000), Timestamp::utc(1_790_000_060_000));
+    let at = Position { file: FileOrdinal(1), record };
+    let (quantity, unit) = match service {
+        Service::Voice => (60_000, Unit::Millisecond),
+        _ => (1, Unit::Event),
+    };
+    UsageRecord {
+        claim: Claim { fingerprint: [0; 2], billed: 0, at, day: 0, slot: Slot(0), attempt: 0 },
+        identity: Identity(u128::from(record)),
+        session: [0; 2],
+        partial: None,
+        bytes: ByteSpan::default(),
+        source: 0,
+        filter: None,
+        record_type: RecordType::Moc,
+        service,
+        direction: Direction::Out,
+        role: Role::Originating,
+        unit,
+        start,
+        end,
+        parts: std::iter::once(Part { start, end, quantity, rating_group: None }).collect(),
+        calling: Party::Absent,
+        called: Party::Absent,
+        served: Served::default(),
+        serving_network: None,
+        charged: None,
+        attributes: None,
+    }
+}
+
+/// Usages that were assembled, each routed to S-A for retail and to S-B for wholesale.
+fn routed(setup: &Setup, usages: Vec<UsageRecord>) -> RecordEffects {
+    let guided = |id: &str| {
+        let index = setup.reference.subscription_index(id).unwrap();
+        let subscription = setup.reference.subscription_at(index, 0).unwrap();
+        let account_key = setup.reference.subscription(subscription).account;
+        let account = setup.reference.account_at(account_key, 0).unwrap();
+        caudal_mediation::guide::Guided { subscription, account, account_key }
+    };
+    let pair = |index: u32| {
+        let turn = Turn { block: 0, index };
+        let usage = UsageRef::Assembled(index);
+        let to = |run, id| Routed { turn, usage, guided: guided(id), run };
+        [to(Run::Retail, "S-A"), to(Run::Wholesale, "S-B")]
+    };
+    let queue = (0..usages.len() as u32).flat_map(pair).collect();
+    let assembled = usages.into_iter().map(|usage| Assembled { usage, members: Vec::new() }).collect();
+    RecordEffects { routed: vec![queue], assembled, ..RecordEffects::default() }
+}
+
+#[test]
+fn another_run_has_its_own_account_and_book_and_leaves_the_records_alone() {
+    let setup = all();
+    let records = routed(&setup, vec![usage(Service::Voice, 1), usage(Service::Sms, 2)]);
+    let (names, mut shard) = (Names::default(), AccountShard::new(&setup, 0));
+    let effects = shard.step(&Epoch::new(&[], &names), &[records]);
+    assert_eq!((effects.took, effects.ended, effects.events), (2, 2, 1));
+    let (_, _, counts) = effects.tally.rows().next().unwrap();
+    assert_eq!((counts.accounted(), counts.rated, counts.codes[Code::NoRate as usize]), (2, 1, 1));
+    let runs: Vec<_> = effects.runs.each().map(|(run, other)| (run, other.took, other.gave)).collect();
+    assert_eq!(runs, [(Run::Wholesale, 2, 2), (Run::Interconnect, 0, 0)]);
+    let (_, wholesale) = effects.runs.each().next().unwrap();
+    let counts = wholesale.counts;
+    assert_eq!((counts.rated, counts.suspended, counts.events, counts.lines), (1, 1, 1, 1));
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let rated: String = effects.rated.into_pieces().into_iter().map(text).collect();
+    let runs: Vec<_> = rated.lines().map(|line| line.contains("\"run\":\"wholesale\"")).collect();
+    assert_eq!(runs, [false, true], "{rated}");
+    let suspense = text(effects.suspense);
+    let runs: Vec<_> = suspense.lines().map(|line| line.contains("\"run\":\"wholesale\"")).collect();
+    assert_eq!(runs, [false, true], "{suspense}");
+    // Each account has used the first of its own allowances.
+    let used = |subscription: &str| vec![format!("{subscription}/p/allowance/x 2026-09-01 60000")];
+    let expected = [("A".to_owned(), used("S-A")), ("B".to_owned(), used("S-B"))];
+    assert_eq!(show(&shard), expected.into());
 }

@@ -1,8 +1,9 @@
-//! The billable table: what a kind of record is for — billing, evidence only, or nothing.
+//! The billable table: what a kind of record is for — billing, evidence only, or nothing — in each run.
 //! Relies on dedup having passed the record; codes that a source's own filter decided come with the record.
 //! Never prices, and never looks at who is served.
 
-use caudal_usage::{Code, RecordType, Role, UsageRecord};
+use caudal_usage::runs::OTHER_RUNS;
+use caudal_usage::{Code, RecordType, Role, Run, UsageRecord};
 
 /// What becomes of a kind of record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,27 +53,40 @@ pub enum Roaming {
 /// Rows of the billable table; far above what record types, roles and roaming can combine to.
 pub const MAX_RULES: usize = 1_000;
 
-/// The table. The first row that fits decides; without one a record is billed.
+/// The table, for each run. The first row that fits decides. Without one a record is billed by the primary run; and by
+/// another one unless the primary run filters it: what only proves a leg of a call to one may be what the other bills.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BillableRules {
     rules: Vec<BillableRule>,
+    others: [Vec<BillableRule>; OTHER_RUNS],
 }
 
 impl BillableRules {
-    /// A table of rules in the order of the file; `None` when there are more than [`MAX_RULES`].
-    pub fn new(rules: Vec<BillableRule>) -> Option<Self> {
-        (rules.len() <= MAX_RULES).then_some(Self { rules })
+    /// A table of rules in the order of the file, each with its run, `None` for every run; `None` when there are more
+    /// than [`MAX_RULES`].
+    pub fn new(rules: &[(Option<Run>, BillableRule)]) -> Option<Self> {
+        let of = |wanted: Run| {
+            let rules = rules.iter().filter(|(run, _)| run.is_none_or(|run| run == wanted));
+            rules.map(|(_, rule)| *rule).collect()
+        };
+        (rules.len() <= MAX_RULES).then(|| Self { rules: of(Run::Retail), others: Run::OTHERS.map(of) })
     }
 
     /// What becomes of a record.
     pub fn decide(&self, usage: &UsageRecord) -> Action {
-        let roaming = if usage.serving_network.is_some() { Roaming::Yes } else { Roaming::No };
-        let fits = |rule: &&BillableRule| {
-            rule.record_type.is_none_or(|kind| kind == usage.record_type)
-                && rule.role.is_none_or(|role| role == usage.role)
-                && rule.roaming.is_none_or(|wanted| wanted == roaming)
-        };
-        self.rules.iter().find(fits).map_or(Action::Bill, |rule| rule.action)
+        first(&self.rules, usage).unwrap_or(Action::Bill)
+    }
+
+    /// True when `run`, which is not the primary one, bills the usage, if only it has a payer there.
+    pub fn bills(&self, run: Run, usage: &UsageRecord) -> bool {
+        if usage.filter.is_some() {
+            return false;
+        }
+        let rules = run.other().and_then(|at| self.others.get(at)).map_or(&[][..], Vec::as_slice);
+        match first(rules, usage) {
+            Some(action) => action == Action::Bill,
+            None => self.decide(usage) != Action::Filter,
+        }
     }
 
     /// The code under which a record is filtered: that of its source's filter, else that of the table.
@@ -88,6 +102,17 @@ impl BillableRules {
     }
 }
 
+/// The first row that fits.
+fn first(rules: &[BillableRule], usage: &UsageRecord) -> Option<Action> {
+    let roaming = if usage.serving_network.is_some() { Roaming::Yes } else { Roaming::No };
+    let fits = |rule: &&BillableRule| {
+        rule.record_type.is_none_or(|kind| kind == usage.record_type)
+            && rule.role.is_none_or(|role| role == usage.role)
+            && rule.roaming.is_none_or(|wanted| wanted == roaming)
+    };
+    rules.iter().find(fits).map(|rule| rule.action)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,8 +121,10 @@ mod tests {
 
     #[test]
     fn the_first_row_that_fits_decides() {
-        let rule = |record_type, role, roaming, action| BillableRule { record_type, role, roaming, action };
-        let rules = BillableRules::new(vec![
+        let rule = |record_type, role, roaming, action| {
+            (Some(Run::Retail), BillableRule { record_type, role, roaming, action })
+        };
+        let rules = BillableRules::new(&[
             rule(Some(RecordType::Mtc), None, Some(Roaming::Yes), Action::Bill),
             rule(Some(RecordType::Mtc), None, None, Action::Evidence),
             rule(None, Some(Role::Forwarding), None, Action::Filter),
@@ -121,5 +148,39 @@ mod tests {
             assert_eq!(rules.filter(&record), Some(Code::Unanswered));
         }
         assert_eq!(BillableRules::default().filter(&usage()), None);
+    }
+
+    #[test]
+    fn another_run_bills_what_the_primary_one_bills_or_calls_evidence_unless_a_row_says_otherwise() {
+        let row = |run, record_type, action| {
+            (run, BillableRule { record_type: Some(record_type), role: None, roaming: None, action })
+        };
+        let rules = BillableRules::new(&[
+            row(Some(Run::Wholesale), RecordType::Moc, Action::Evidence),
+            row(None, RecordType::SmsMo, Action::Filter),
+            row(Some(Run::Interconnect), RecordType::Transit, Action::Bill),
+            row(Some(Run::Retail), RecordType::Transit, Action::Filter),
+            row(Some(Run::Retail), RecordType::Mtc, Action::Evidence),
+        ])
+        .unwrap();
+        // Billed by retail, wholesale, interconnect.
+        let cases = [
+            (RecordType::Moc, [true, false, true]),
+            (RecordType::SmsMo, [false, false, false]),
+            (RecordType::Transit, [false, false, true]),
+            (RecordType::Mtc, [false, true, true]),
+            (RecordType::Data, [true, true, true]),
+        ];
+        for (record_type, expected) in cases {
+            let mut record = usage();
+            record.record_type = record_type;
+            let billed = |record: &UsageRecord| {
+                let [wholesale, interconnect] = Run::OTHERS.map(|run| rules.bills(run, record));
+                [rules.filter(record).is_none(), wholesale, interconnect]
+            };
+            assert_eq!(billed(&record), expected, "{record_type:?}");
+            record.filter = Some(Code::ZeroDuration);
+            assert_eq!(billed(&record), [false; 3], "{record_type:?}");
+        }
     }
 }

@@ -2,8 +2,10 @@
 //! Relies on the reader for the types of fields; checks here what concerns several rows.
 //! Never takes two versions of one id, number or IMSI that share an instant.
 
+use super::payers::{NamedPayers, Payers, by_version};
 use super::{Reference, hasher};
 use ahash::RandomState;
+use caudal_usage::runs::OTHER_RUNS;
 use caudal_usage::{Account, Diagnostic, Digits, Subscription, TimeZone, Validity};
 use hashbrown::{HashMap, HashTable};
 use std::cell::Cell;
@@ -32,6 +34,8 @@ pub struct SubscriptionRow<'a> {
     pub imsi: Digits,
     /// Name of its group inside the account; empty when it is in none.
     pub group: &'a str,
+    /// Ids of the subscriptions that pay in the runs of `Run::OTHERS`; empty where nobody does.
+    pub payers: [&'a str; OTHER_RUNS],
     /// When this version holds.
     pub validity: Validity,
 }
@@ -53,6 +57,7 @@ pub struct ReferenceBuilder {
     /// Names of groups, by number less one.
     groups: Vec<Box<str>>,
     group_numbers: HashMap<Box<str>, u32, RandomState>,
+    payers: NamedPayers,
     findings: Vec<Diagnostic>,
     hasher: RandomState,
 }
@@ -71,6 +76,7 @@ impl ReferenceBuilder {
             subscription_ids: HashTable::new(),
             groups: Vec::new(),
             group_numbers: HashMap::with_hasher(hasher()),
+            payers: NamedPayers::default(),
             findings: Vec::new(),
             hasher: hasher(),
         }
@@ -150,6 +156,7 @@ impl ReferenceBuilder {
         if known.is_none() {
             self.subscription_first.push(small(self.subscriptions.len()));
         }
+        self.payers.note(&row, line);
         let SubscriptionRow { id, plan, msisdn, imsi, validity, .. } = row;
         let group = self.group(row.group);
         let version = Subscription { id: id.into(), index, account, plan, msisdn, imsi, validity, group };
@@ -170,8 +177,24 @@ impl ReferenceBuilder {
         number
     }
 
+    /// Finds the payers that rows name, which may stand in later rows.
+    fn resolve_payers(&mut self) -> Vec<(u32, Payers)> {
+        let noted = std::mem::take(&mut self.payers);
+        let id_of = |index: u32| {
+            let version = *self.subscription_first.get(index as usize)?;
+            self.subscriptions.get(version as usize).map(|(_, version)| &*version.id)
+        };
+        let find = |id: &str| {
+            self.subscription_ids.find(self.hasher.hash_one(id), |&index| id_of(index) == Some(id)).copied()
+        };
+        let (resolved, found) = noted.resolve(find);
+        found.into_iter().for_each(|(line, message)| self.find(1, line, message));
+        resolved
+    }
+
     /// The tables, or everything that contradicts itself in them.
     pub fn build(mut self) -> Result<Reference, Vec<Diagnostic>> {
+        let payers = self.resolve_payers();
         self.accounts.sort_by_key(|(key, _, account)| (*key, account.validity.from_ms));
         self.subscriptions.sort_by_key(|(_, version)| (version.index, version.validity.from_ms));
         self.check_accounts();
@@ -179,6 +202,7 @@ impl ReferenceBuilder {
         if !self.findings.is_empty() {
             return Err(self.findings);
         }
+        let payers = by_version(&payers, self.subscriptions.iter().map(|(line, _)| *line));
         let subscriptions: Vec<Subscription> =
             self.subscriptions.into_iter().map(|(_, version)| version).collect();
         let first_account = firsts(self.accounts.iter().map(|(key, ..)| *key));
@@ -196,6 +220,7 @@ impl ReferenceBuilder {
             subscription_ids: self.subscription_ids,
             members,
             groups: self.groups,
+            payers,
             imsis,
             numbers,
             hasher: self.hasher,

@@ -3,10 +3,12 @@
 //! Never guesses: a served party that nobody owns then is suspended `no_subscription`.
 
 mod build;
+mod payers;
 
 use ahash::RandomState;
 use caudal_usage::{Account, Code, Digits, Fault, KeySecret, Party, Roster, Slot, Subscription, UsageRecord};
 use hashbrown::HashTable;
+use payers::Payers;
 
 pub use build::{MAX_FINDINGS, MAX_ROWS, MAX_VERSIONS, ReferenceBuilder, SubscriptionRow};
 
@@ -52,6 +54,8 @@ pub struct Reference {
     subscription_ids: HashTable<u32>,
     /// Versions of subscriptions by account: version range of account `key`, and the versions.
     members: (Vec<u32>, Vec<u32>),
+    /// Who pays in the other runs, for each version; empty when no row names one.
+    payers: Vec<Payers>,
     /// Names of groups, by number less one.
     groups: Vec<Box<str>>,
     /// IMSIs to versions, one entry a version.
@@ -243,6 +247,7 @@ impl Reference {
             + size_of_val(self.subscriptions.as_slice())
             + (self.first_account.len() + self.first_subscription.len()) * 4
             + self.slots.len()
+            + size_of_val(self.payers.as_slice())
             + tables.iter().map(|table| table.allocation_size()).sum::<usize>()
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use caudal_usage::{Currency, CycleAnchor, Diagnostic, Served, TimeZone, Timestamp, Validity};
+use caudal_usage::{Currency, CycleAnchor, Diagnostic, Run, Served, TimeZone, Timestamp, Validity};
 
 fn account(id: &str, from_ms: i64, to_ms: i64) -> Account {
     Account {
@@ -31,6 +31,7 @@ fn build(rows: &[Row<'_>]) -> Result<Reference, Vec<Diagnostic>> {
             msisdn: digits(msisdn),
             imsi: digits(imsi),
             group: "",
+            payers: [""; 2],
             validity,
         };
         builder.subscription(row, line);
@@ -151,6 +152,85 @@ fn what_contradicts_itself_is_refused_with_both_lines() {
     );
 }
 
+/// A table of subscriptions of A-2, each with its payers: wholesale, interconnect.
+fn with_payers(rows: &[(&str, [&str; 2], i64, i64)]) -> Result<Reference, Vec<Diagnostic>> {
+    let mut builder = ReferenceBuilder::new("accounts.csv", "subscriptions.csv");
+    builder.account(account("A-2", 0, 90), 2);
+    for (line, &(id, payers, from_ms, to_ms)) in (2..).zip(rows) {
+        let (msisdn, imsi) = (Digits::default(), Digits::default());
+        let validity = Validity { from_ms, to_ms };
+        let row = SubscriptionRow { id, account: "A-2", plan: 7, msisdn, imsi, group: "", payers, validity };
+        builder.subscription(row, line);
+    }
+    builder.build()
+}
+
+#[test]
+fn another_run_is_paid_by_whom_the_version_names_as_of_the_start() {
+    let reference = with_payers(&[
+        // Rows stand in no order; the payer comes later and changes with the versions of both sides.
+        ("S-1", ["W-2", ""], 50, 100),
+        ("S-2", ["", ""], 0, 100),
+        ("S-1", ["W-1", "I-1"], 0, 50),
+        ("W-1", ["W-2", ""], 0, 20),
+        ("I-1", ["", ""], 0, 100),
+        ("W-1", ["", ""], 20, 40),
+        ("W-2", ["", ""], 0, 100),
+    ])
+    .unwrap();
+    assert!(reference.has_payers());
+    // (served, run, at) to (payer, start of its version); what it names itself is for its own usage.
+    let cases = [
+        (("S-1", Run::Wholesale, 5), Some(Ok(("W-1", 0)))),
+        (("S-1", Run::Wholesale, 20), Some(Ok(("W-1", 20)))),
+        (("S-1", Run::Wholesale, 40), Some(Err(("wholesale", "W-1")))),
+        (("S-1", Run::Wholesale, 50), Some(Ok(("W-2", 0)))),
+        (("S-1", Run::Wholesale, 95), Some(Err(("wholesale", "A-2")))),
+        (("S-1", Run::Interconnect, 5), Some(Ok(("I-1", 0)))),
+        (("S-1", Run::Interconnect, 50), None),
+        (("S-1", Run::Retail, 5), None),
+        (("S-2", Run::Wholesale, 5), None),
+        (("W-1", Run::Wholesale, 5), Some(Ok(("W-2", 0)))),
+    ];
+    for ((id, run, at_ms), expected) in cases {
+        let served = reference.subscription_at(reference.subscription_index(id).unwrap(), at_ms).unwrap();
+        let found = reference.payer(served, run, at_ms);
+        let found = found.as_ref().map(|found| match found {
+            Ok(guided) => {
+                let version = reference.subscription(guided.subscription);
+                Ok((&*version.id, version.validity.from_ms))
+            }
+            Err(fault) => {
+                assert_eq!(fault.code, Code::NoSubscription);
+                Err((fault.field.as_str(), fault.found.as_str()))
+            }
+        });
+        assert_eq!(found, expected, "{id} {run:?} {at_ms}");
+    }
+    let nobody = build(ROWS).unwrap();
+    assert!(!nobody.has_payers() && nobody.payer(0, Run::Wholesale, 5).is_none());
+}
+
+#[test]
+fn payers_that_cannot_be_are_found() {
+    let found = with_payers(&[
+        ("S-1", ["S-1", ""], 0, 100),
+        ("S-2", ["W-9", "W-9"], 0, 100),
+        ("S-3", ["", "S-2"], 0, 100),
+    ])
+    .unwrap_err();
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let missing = "is \"W-9\", expected the id of a subscription of this table";
+    assert_eq!(
+        found,
+        [
+            "subscriptions.csv:2: error: `wholesale` is the subscription itself, expected another",
+            &format!("subscriptions.csv:3: error: `wholesale` {missing}"),
+            &format!("subscriptions.csv:3: error: `interconnect` {missing}"),
+        ]
+    );
+}
+
 #[test]
 fn versions_of_one_number_are_bounded() {
     let names: Vec<String> = (0..=MAX_VERSIONS).map(|n| format!("S-{n}")).collect();
@@ -179,6 +259,7 @@ fn a_subscription_is_small_in_memory_and_slots_depend_on_the_secret() {
             msisdn,
             imsi,
             group: "",
+            payers: [""; 2],
             validity: Validity::ALWAYS,
         };
         builder.subscription(row, 1);

@@ -6,7 +6,7 @@ use caudal_connect::kafka::{Kafka, Kept};
 use caudal_engine::ledger::Ledger;
 use caudal_runtime::peek::{self, Measured, Peeked};
 use caudal_usage::code::Ends;
-use caudal_usage::{Counts, FileEntry, FileOrdinal, Receipt, Stream};
+use caudal_usage::{Counts, FileEntry, FileOrdinal, Receipt, RunCounts, Stream};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -108,6 +108,10 @@ fn books(ledger: &Ledger) -> Audit {
         if let Some(framed) = framed.filter(|framed| read > *framed) {
             findings.push(format!("{name}: {read} records in the book, {framed} framed to its end"));
         }
+    }
+    for (run, counts) in ledger.runs.iter().filter(|(_, counts)| !counts.balances()) {
+        let (run, usages, ended) = (run.as_str(), counts.usages, counts.rated + counts.suspended);
+        findings.push(format!("{run}: {usages} usages in, {ended} accounted for"));
     }
     findings.extend(billed_twice(ledger, &audit.files));
     let sums = [("source", sum(audit.sources.values())), ("day", sum(audit.days.values()))];
@@ -237,8 +241,11 @@ impl Data<'_> {
     /// As many lines as outcomes.
     fn outcomes(&self, ledger: &Ledger, audit: &mut Audit) {
         let ends: i64 = ledger.files.values().map(|entry| i64::from(entry.ends())).sum();
+        let mut runs = RunCounts::default();
+        ledger.runs.values().for_each(|counts| runs.add(counts));
+        let suspended = audit.total.total(Ends::Suspended) + runs.lines;
         let expected = [
-            (Stream::Suspense, audit.total.total(Ends::Suspended), "suspended records"),
+            (Stream::Suspense, suspended, "suspended records"),
             (Stream::Duplicates, audit.total.duplicate, "duplicates"),
             (Stream::Audit, ends, "ends of files"),
         ];
@@ -248,8 +255,8 @@ impl Data<'_> {
                 audit.findings.push(format!("{}: {lines} lines for {items} {what}", stream.as_str()));
             }
         }
-        // A usage is one event for each cycle that it lies in.
-        let (lines, rated) = (self.count(Stream::Rated), audit.total.rated);
+        // A usage is one event for each cycle that it lies in, and other runs have events of their own.
+        let (lines, rated) = (self.count(Stream::Rated), audit.total.rated + runs.events);
         if i64::try_from(lines).is_ok_and(|lines| lines < rated) {
             audit.findings.push(format!("rated: {lines} lines for {rated} rated records"));
         }

@@ -3,6 +3,7 @@
 use super::checks::{Folders, audit};
 use crate::cli::{LayoutArgs, RunArgs, StateArgs};
 use caudal_runtime::peek::Peeked;
+use caudal_usage::{Run, RunCounts};
 use std::path::{Path, PathBuf};
 
 struct Ran {
@@ -72,6 +73,17 @@ fn a_book_that_was_changed_is_found() {
     // Balanced again, but not what the audit line says.
     (counts.rated, counts.merged) = (counts.rated + 1, counts.merged - 1);
     assert!(ran.findings(&peeked).iter().any(|finding| finding.contains("the book says")));
+}
+
+#[test]
+fn a_run_that_does_not_balance_is_found() {
+    let ran = ran();
+    let mut peeked = ran.read();
+    let counts = RunCounts { usages: 2, rated: 1, lines: 1, ..RunCounts::default() };
+    peeked.ledger.runs.insert(Run::Wholesale, counts);
+    let found = ran.findings(&peeked);
+    assert!(found.iter().any(|finding| finding.starts_with("wholesale: 2 usages in, 1 acc")), "{found:?}");
+    assert!(found.iter().any(|finding| finding.starts_with("suspense: ")), "{found:?}");
 }
 
 /// Under another key all records of a file that is delivered again are new: its books balance, and the money is double.

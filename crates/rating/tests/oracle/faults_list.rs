@@ -26,8 +26,8 @@ pub const FAULTS: [Fault; 20] = [
     fault("steps/increments.rs", "stop = stop.min(self.span.end);", "stop = stop.min(i64::MAX);"),
     // One unit too many at the price of a step.
     fault("steps/increments.rs", "stop.min(here.until);", "stop.min(here.until.saturating_add(1));"),
-    // A step ends one unit late.
-    fault("steps/match_rate.rs", "|step| step.up_to <= position", "|step| step.up_to < position"),
+    // A step ends one unit early.
+    fault("steps/match_rate.rs", "|step| step.up_to <= position", "|step| step.up_to <= position + 1"),
     // Grace of less than so much.
     fault("steps/measure.rs", "let graced = if all <= more.grace", "let graced = if all < more.grace"),
     // A minimum of nothing.

@@ -7,7 +7,7 @@ use crate::steps::exact;
 use crate::steps::match_rate::Matched;
 use crate::steps::price::Lines;
 use caudal_usage::money::{add_exact, split};
-use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault};
+use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault, Unit};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -26,6 +26,8 @@ pub struct Charge<'a> {
     pub due: Decimal,
     /// Units billed.
     pub billed: i64,
+    /// What they are; amounts rated elsewhere count as events.
+    pub unit: Unit,
     /// True when something was measured.
     pub measured: bool,
 }

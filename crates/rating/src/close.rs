@@ -15,12 +15,12 @@ use crate::steps::match_rate::Matched;
 use crate::steps::payment::payment;
 use crate::steps::tiers::{counter_of, package_line, packages, reached, reached_lines};
 use caudal_tariff::{
-    Capacity, Commitment, Facts, Model, Package, Period, PlanVersion, Rate, TierStep, Tiers,
+    Capacity, Commitment, Facts, Measure, Model, Package, Period, PlanVersion, Rate, TierStep, Tiers,
 };
 use caudal_usage::money::add_exact;
 use caudal_usage::{
     Account, AllowanceUse, BalanceKey, ChargeLine, Date, Decimal, Direction, DiscountUse, Fault, LineKind,
-    Notification, Price, Roster, Rounding, Service, Subscription,
+    Notification, Price, Roster, Rounding, Service, Subscription, Unit,
 };
 use smallvec::SmallVec;
 
@@ -65,6 +65,22 @@ pub struct CloseCharge<'a> {
 impl<'t> Rater<'t> {
     /// Closes a cycle: its charges, with `balances` moved on; or the fault, with `balances` as they were.
     pub fn close<'a>(
+        &mut self,
+        input: &CloseInput<'a>,
+        balances: &mut AccountBalances,
+    ) -> Result<Vec<CloseCharge<'a>>, Fault>
+    where
+        't: 'a,
+    {
+        let before = balances.clone();
+        let closed = self.close_all(input, balances);
+        if closed.is_err() {
+            *balances = before;
+        }
+        closed
+    }
+
+    fn close_all<'a>(
         &mut self,
         input: &CloseInput<'a>,
         balances: &mut AccountBalances,
@@ -286,8 +302,15 @@ impl<'a> Closing<'_, 'a> {
             due = exact(add_exact(due, line.amount), "amount")?;
         }
         let (place, all) = (self.place, 0..charge.lines.len());
+        let service = Service::ALL
+            .into_iter()
+            .find(|service| {
+                matched.rate.when.services & caudal_tariff::Conditions::service_bit(*service) != 0
+            })
+            .unwrap_or(Service::Voice);
+        let unit = if matched.rate.measure == Measure::Units { service.unit() } else { Unit::Event };
         let mut charges =
-            [Charge { matched, place, group: None, lines: all, due, billed: 0, measured: true }];
+            [Charge { matched, place, group: None, lines: all, due, billed: 0, unit, measured: true }];
         let mut bill = Bill {
             lines: &mut charge.lines,
             discounts: &mut charge.discounts,
@@ -295,10 +318,7 @@ impl<'a> Closing<'_, 'a> {
             charges: &mut charges,
             mirrored: false,
         };
-        let service = Service::ALL.into_iter().find(|service| {
-            matched.rate.when.services & caudal_tariff::Conditions::service_bit(*service) != 0
-        });
-        let mut facts = Facts::of(service.unwrap_or(Service::Voice), Direction::Out);
+        let mut facts = Facts::of(service, Direction::Out);
         facts.account = self.ground.tariff.words().account_of(&self.ground.account.id);
         let mut judge = Judge { ground: &self.ground, facts: &facts, draft: &mut self.draft, place };
         // What was priced by the whole cycle starts at no time of day.

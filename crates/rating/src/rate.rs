@@ -229,7 +229,8 @@ impl<'a> Usage<'a, '_> {
         }
         let lines = from_line..event.lines.len();
         let (group, measured) = (part.rating_group, part.quantity != 0);
-        self.charges.push((at, Charge { matched, place, group, lines, due, billed, measured }));
+        let unit = if matched.rate.measure == Measure::Units { self.input.usage.unit } else { Unit::Event };
+        self.charges.push((at, Charge { matched, place, group, lines, due, billed, unit, measured }));
         Ok(())
     }
 

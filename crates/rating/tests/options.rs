@@ -136,6 +136,11 @@ fn a_price_per_event_of_a_call() {
     let rate = voice("0.20 per event", "");
     tells(&rate, 600, "usage calls 1 = 0.200000 | 0.200000");
     tells(&rate, 0, "| 0.000000");
+    let fee = voice("0.20 per event", "connection_fee = \"0.05\"");
+    tells(&fee, 600, "usage calls 1 = 0.200000; connection_fee calls 1 = 0.050000 | 0.250000");
+    // What counts otherwise is left alone.
+    let other = fee + "[[discount]]\nid = \"d\"\nprice = \"0.01 per s\"\n";
+    tells(&other, 600, "usage calls 1 = 0.200000; connection_fee calls 1 = 0.050000 | 0.250000");
 }
 
 #[test]

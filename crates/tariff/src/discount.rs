@@ -21,6 +21,8 @@ pub struct Discount {
     pub id: Box<str>,
     /// What it takes off.
     pub kind: DiscountKind,
+    /// What it counts, of a price or of free units: charges that count otherwise it leaves alone.
+    pub unit: Option<Unit>,
     /// Charges of which rates.
     pub scope: Scope,
     /// Of which usage.
@@ -36,7 +38,7 @@ pub struct Discount {
     /// What its scope must have charged in the cycle before.
     pub after_spend: Option<Decimal>,
     /// What its scope must have billed in the cycle before.
-    pub after_quantity: Option<i64>,
+    pub after_quantity: Option<(i64, Unit)>,
     /// Cycles for which it holds; absent: for ever.
     pub cycles: Option<u32>,
     /// True when an unused rest of an amount goes on to the next cycle.
@@ -126,6 +128,7 @@ fn read(
     Some(Discount {
         id: id.into(),
         kind: kind?,
+        unit,
         scope,
         bands: applies.bands,
         of_accounts: applies.when.of_accounts(),
@@ -179,14 +182,15 @@ fn read_kind(report: &mut Report, item: &mut Fields) -> (Option<DiscountKind>, O
 struct Condition {
     tenure_months: u32,
     spend: Option<Decimal>,
-    quantity: Option<i64>,
+    quantity: Option<(i64, Unit)>,
 }
 
 fn read_condition(report: &mut Report, item: &mut Fields) -> Condition {
     let Some(mut table) = item.table(report, "when") else { return Condition::default() };
     let months = table.number(report, "tenure_months", 1..=1_200).map_or(0, |number| number.value);
     let spend = table.parsed(report, "spend", grammar::decimal).map(|spend| spend.value);
-    let quantity = table.parsed(report, "quantity", grammar::quantity).map(|quantity| quantity.value.units);
+    let quantity = table.parsed(report, "quantity", grammar::quantity);
+    let quantity = quantity.map(|quantity| (quantity.value.units, quantity.value.unit));
     table.finish(report, &[]);
     Condition { tenure_months: u32::try_from(months).unwrap_or(0), spend, quantity }
 }

@@ -7,7 +7,7 @@ use crate::conditions::Applies;
 use crate::grammar::{self, DayKinds, Increments};
 use crate::model::ZoneId;
 use crate::rate::{Priced, Reading, calls_only, measure};
-use crate::rate_model::{BandTerms, Measure, Pricing, Step, TableBand, Terms};
+use crate::rate_model::{BandTerms, Pricing, Step, TableBand, Terms};
 use crate::read::{At, Fields};
 use crate::table::default_increments;
 use caudal_usage::{Decimal, Price, Unit};
@@ -61,10 +61,6 @@ pub fn read(reading: &mut Reading, item: &mut Fields, applies: &mut Applies) -> 
     let week = reading.week(&bands)?;
     let unit = common.unit?;
     let measure = measure(applies.unit, unit)?;
-    if measure == Measure::Events && (common.connection_fee, common.calls) != (Decimal::ZERO, true) {
-        // A fee of a call that is charged as an event is due all the same.
-        reading.no_fee(item, &common);
-    }
     let pricing = match table {
         Some((index, _)) => {
             let rates = reading.context.tables.get(usize::try_from(index).ok()?)?;
@@ -164,12 +160,6 @@ impl Reading<'_, '_, '_> {
             self.report.error(fee.at, "`connection_fee` never applies here, expected it for calls only");
         }
         Some(fee.value)
-    }
-
-    fn no_fee(&mut self, item: &Fields, common: &Common) {
-        if !common.connection_fee.is_zero() {
-            self.report.error(item.place("connection_fee"), "`connection_fee` is for calls only");
-        }
     }
 
     /// `steps` of a rate or a band: bounds rise, the last is open.

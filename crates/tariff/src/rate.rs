@@ -206,6 +206,10 @@ impl Reading<'_, '_, '_> {
         let said = keys.into_iter().any(|key| item.has(key));
         let unit = priced.unit;
         let free = self.units(item, "free", unit);
+        if free > 0 && has_steps(&priced.pricing) {
+            let message = "`free` beside steps of a band, expected a first step at zero there";
+            self.report.error(item.place("free"), message);
+        }
         let grace = self.units(item, "grace", unit);
         let minimum_quantity = self.units(item, "minimum_quantity", unit);
         let pro_rata = item.choice(self.report, "partial", &[("whole", false), ("pro_rata", true)])?;
@@ -257,11 +261,7 @@ impl Reading<'_, '_, '_> {
         let said = item.has("round_over");
         let words = [("record", 0u8), ("part", 1), ("session", 2), ("day", 3), ("cycle", 4)];
         let choice = item.choice(self.report, "round_over", &words)?;
-        let steps = match &priced.pricing {
-            Pricing::Plan(bands) => bands.iter().any(|band| !band.steps.is_empty()),
-            Pricing::Table { .. } | Pricing::Amount(_) => false,
-        };
-        if choice >= 3 && (steps || item.has("free")) {
+        if choice >= 3 && (has_steps(&priced.pricing) || item.has("free")) {
             let hint = "a position in the usage goes on over `record` and `session` only";
             self.report.hinted(at, "`round_over` of a day or a cycle beside steps", hint);
         }
@@ -276,6 +276,13 @@ impl Reading<'_, '_, '_> {
             4 => RoundOver::Cycle(meters()),
             _ => RoundOver::Record,
         })
+    }
+}
+
+fn has_steps(pricing: &Pricing) -> bool {
+    match pricing {
+        Pricing::Plan(bands) => bands.iter().any(|band| !band.steps.is_empty()),
+        Pricing::Table { .. } | Pricing::Amount(_) => false,
     }
 }
 

@@ -141,6 +141,10 @@ fn options_that_cannot_stand_together_are_refused() {
         ("steps = [ { up_to = \"1 s\", price = \"1 per s\" } ]", "the last step has `up_to`"),
         ("steps = [ { price = \"1 per s\" } ]\nfree = \"1 s\"", "`free` beside `steps`"),
         ("steps = []", "no steps, expected at least one"),
+        (
+            "price = \"1 per s\"\nfree = \"1 s\"\nbands = [ { name = \"a\", hours = \"08:00-20:00\", steps = [ { price = \"1 per s\" } ] }, { name = \"b\" } ]",
+            "`free` beside steps of a band",
+        ),
         ("price = \"1 per s\"\nfree = \"1 kB\"", "`free` counts octet, expected ms as the rate's price"),
         ("price = \"1 per s\"\ngrace = \"0 s\"", "expected a whole number"),
         (

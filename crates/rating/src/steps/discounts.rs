@@ -134,7 +134,7 @@ impl<'a> Judge<'_, 'a, '_> {
             return Ok(false);
         }
         match discount.after_quantity {
-            Some(least) => Ok(self.draft.units(key(discount.quantity))? >= least),
+            Some((least, _)) => Ok(self.draft.units(key(discount.quantity))? >= least),
             None => Ok(true),
         }
     }
@@ -267,8 +267,9 @@ impl<'a> Judge<'_, 'a, '_> {
                 let sum = exact(add_exact(self.draft.used(spend), gross), "amount")?;
                 self.draft.set(spend, sum);
             }
-            if discount.after_quantity.is_some() {
-                let billed = bill.charges.get(at).map_or(0, |charge| charge.billed) * sign;
+            if let Some((_, unit)) = discount.after_quantity {
+                let counted = bill.charges.get(at).filter(|charge| charge.unit == unit);
+                let billed = counted.map_or(0, |charge| charge.billed) * sign;
                 let sum = self.draft.units(quantity)?.checked_add(billed);
                 let sum = sum.ok_or_else(|| overflow("quantity", &billed))?;
                 self.draft.set(quantity, Decimal::from(sum));
@@ -291,7 +292,8 @@ fn priced<'a>(
         (Some(_), None) => false,
     };
     let mut sum = Decimal::ZERO;
-    for charge in open.iter().filter_map(|&at| bill.charges.get(at)) {
+    let counts = |charge: &&Charge<'_>| discount.unit.is_none_or(|unit| unit == charge.unit);
+    for charge in open.iter().filter_map(|&at| bill.charges.get(at)).filter(counts) {
         let units = charge.own(bill.lines).iter();
         for line in units.filter(|line| matches!(line.kind, LineKind::Usage | LineKind::Tier) && named(line))
         {

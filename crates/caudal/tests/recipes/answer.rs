@@ -53,7 +53,11 @@ fn cycle(line: &Value) -> String {
 /// One event: the amount, what was billed, allowances, discounts, notifications; then its charge lines.
 fn rated(event: &Value) -> Vec<String> {
     let currency = text(event, "currency");
-    let mut parts = vec![format!("{} {currency}", money(text(event, "amount"), currency))];
+    let run = Some(text(event, "run"))
+        .filter(|run| *run != "retail")
+        .map(|run| format!("{run} "))
+        .unwrap_or_default();
+    let mut parts = vec![format!("{run}{} {currency}", money(text(event, "amount"), currency))];
     if text(event, "service") != "content" {
         parts.push(quantity(event["billed_quantity"].to_string().as_str(), unit(event)));
     }

@@ -28,7 +28,7 @@ fn every_fault_has_its_place() {
 const NEEDED: [&str; 2] = ["usage", "tariff"];
 
 /// Cases that are tried on each copy.
-const CASES: &str = "3000";
+const CASES: &str = "20000";
 
 #[test]
 fn every_fault_is_caught() {

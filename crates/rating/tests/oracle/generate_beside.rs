@@ -133,8 +133,11 @@ fn periods(dice: &mut Dice, units: i64, of: &mut Allowance) {
     if of.refill == Some("once") || size == 0 {
         return;
     }
-    // Whose refill is left of a pool whose members have changed, the reference does not say.
-    if of.pooled != Some(true) && dice.flag("allowance.rollover", 25) {
+    // Whose refill is left, or owed, of a pool whose members have changed, the reference does not say.
+    if of.pooled == Some(true) {
+        return;
+    }
+    if dice.flag("allowance.rollover", 25) {
         let min = dice.maybe("allowance.rollover.min", 30, |dice| dice.number(0, 1) * units);
         let max = dice.maybe("allowance.rollover.max", 50, |dice| dice.number(1, 100) * units);
         let cycles = dice.maybe("allowance.rollover.cycles", 50, |dice| dice.number(1, 3));

@@ -50,29 +50,29 @@ impl Timestamp {
         // A day has fewer than 2^32 milliseconds, and narrow division is cheaper.
         let in_day = local.rem_euclid(DAY_MS) as u32;
         let (seconds, ms) = (in_day / 1000, in_day % 1000);
-        let mut text = *b"YYYY-MM-DDThh:mm:ss.mmm+hh:mm";
+        let mut text = *b"YYYY-MM-DDThh:mm:ss";
         date.fill(&mut text);
         two(&mut text, 11, seconds / 3600);
         two(&mut text, 14, seconds / 60 % 60);
         two(&mut text, 17, seconds % 60);
-        let mut end = 19;
+        out.extend_from_slice(&text);
         if ms != 0 {
-            text[20] = b'0' + (ms / 100) as u8;
-            two(&mut text, 21, ms % 100);
-            end = 23;
+            let mut text = *b".mmm";
+            text[1] = b'0' + (ms / 100) as u8;
+            two(&mut text, 2, ms % 100);
+            out.extend_from_slice(&text);
         }
         if self.offset_s == 0 {
-            text[end] = b'Z';
-            end += 1;
-        } else {
-            let minutes = self.offset_s.unsigned_abs() / 60;
-            text[end] = if self.offset_s < 0 { b'-' } else { b'+' };
-            two(&mut text, end + 1, minutes / 60);
-            text[end + 3] = b':';
-            two(&mut text, end + 4, minutes % 60);
-            end += 6;
+            return out.push(b'Z');
         }
-        out.extend_from_slice(&text[..end]);
+        let minutes = self.offset_s.unsigned_abs() / 60;
+        let mut text = *b"+hh:mm";
+        if self.offset_s < 0 {
+            text[0] = b'-';
+        }
+        two(&mut text, 1, minutes / 60);
+        two(&mut text, 4, minutes % 60);
+        out.extend_from_slice(&text);
     }
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// Two digits of `value` at `at`.
-#[inline]
+#[inline(always)]
 fn two(text: &mut [u8], at: usize, value: u32) {
     text[at] = b'0' + (value / 10) as u8;
     text[at + 1] = b'0' + (value % 10) as u8;
@@ -137,17 +137,22 @@ impl Date {
     }
 
     /// The day `days` after 1970-01-01.
+    ///
+    /// Neri and Schneider's algorithm (Euclidean affine functions, 2022): month and day of a year that begins in March come
+    /// from one product each. It counts from far enough back that every `i32` is a day.
     pub const fn from_days(days: i32) -> Self {
-        let days = days + 719_468;
-        let era = days.div_euclid(146_097);
-        let day_of_era = days.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u8;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 } as u8;
-        let year = year_of_era + era * 400 + (month <= 2) as i32;
-        Self { year, month, day }
+        const ERAS: i64 = 15_000;
+        let quarters = 4 * (days as i64 + 719_468 + ERAS * 146_097) as u64 + 3;
+        let century = quarters / 146_097;
+        let in_century = (quarters % 146_097) | 3;
+        let product = in_century * 2_939_745;
+        let (year_of_century, day_of_year) = (product >> 32, (product & 0xffff_ffff) / 2_939_745 / 4);
+        let product = 2141 * day_of_year + 197_913;
+        let (month, day) = (product >> 16, (product & 0xffff) / 2141 + 1);
+        // January and February stand at the end of the year that began in March before them.
+        let early = day_of_year >= 306;
+        let year = (100 * century + year_of_century) as i64 - ERAS * 400 + early as i64;
+        Self { year: year as i32, month: (if early { month - 12 } else { month }) as u8, day: day as u8 }
     }
 
     /// 0 is Monday, 6 is Sunday.
@@ -213,6 +218,10 @@ mod tests {
             assert_eq!(Date::parse(&date.to_string()), Some(date));
             day = day.succ_opt().unwrap();
         }
+        for days in (-100_000_000..100_000_000).step_by(9_973) {
+            assert_eq!(Date::from_days(days).to_days(), days);
+        }
+        assert_eq!(Date::from_days(i32::MIN).month, 6);
     }
 
     #[test]

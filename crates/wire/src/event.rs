@@ -2,7 +2,7 @@
 //! Relies on amounts standing at the places of their rounding point already.
 //! Never shows a clock, a thread or an epoch: the same usage gives the same bytes.
 
-use crate::json::{decimal, integer, key, string};
+use crate::json::{content, decimal, integer, key, string};
 use caudal_usage::{
     AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, Decimal, DiscountUse, Notification,
     Party, Unit,
@@ -75,14 +75,10 @@ fn head(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
         out.push(b'"');
     }
     word(out, b",\"run\":\"", event.run.as_str());
-    lit(out, b",\"account\":");
-    string(out, event.account);
-    lit(out, b",\"subscription\":");
-    string(out, event.subscription);
-    lit(out, b",\"plan\":");
-    string(out, event.plan);
-    lit(out, b",\"plan_version\":");
-    string(out, event.plan_version);
+    quoted(out, b",\"account\":\"", event.account);
+    quoted(out, b",\"subscription\":\"", event.subscription);
+    quoted(out, b",\"plan\":\"", event.plan);
+    quoted(out, b",\"plan_version\":\"", event.plan_version);
 }
 
 fn measured(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
@@ -101,7 +97,7 @@ fn measured(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
     party(out, "calling", event.calling);
     party(out, "called", event.called);
     out.push(b'}');
-    optional(out, b",\"zone\":", event.zone);
+    optional(out, b",\"zone\":\"", event.zone);
 }
 
 fn charged(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
@@ -122,8 +118,8 @@ fn charged(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
     lit(out, b"],\"amount\":");
     decimal(out, event.amount);
     word(out, b",\"currency\":\"", event.currency.code());
-    optional(out, b",\"tax_category\":", event.tax_category);
-    optional(out, b",\"gl_code\":", event.gl_code);
+    optional(out, b",\"tax_category\":\"", event.tax_category);
+    optional(out, b",\"gl_code\":\"", event.gl_code);
     lit(out, b",\"cycle\":\"");
     event.cycle.write_to(out);
     lit(out, b"\",\"original_cycle\":\"");
@@ -133,12 +129,10 @@ fn charged(out: &mut Vec<u8>, event: &BillableEvent<'_>) {
 
 fn line(out: &mut Vec<u8>, line: &ChargeLine<'_>) {
     word(out, b"{\"kind\":\"", line.kind.as_str());
-    lit(out, b",\"table\":");
-    string(out, line.table);
+    quoted(out, b",\"table\":\"", line.table);
     count(out, b",\"row\":", line.row.map(i64::from));
-    lit(out, b",\"version\":");
-    string(out, line.version);
-    optional(out, b",\"band\":", line.band);
+    quoted(out, b",\"version\":\"", line.version);
+    optional(out, b",\"band\":\"", line.band);
     count(out, b",\"step\":", line.step.map(i64::from));
     count(out, b",\"increments\":", line.increments);
     count(out, b",\"rating_group\":", line.rating_group.map(i64::from));
@@ -173,15 +167,13 @@ fn basis(out: &mut Vec<u8>, basis: &AmountBasis<'_>) {
         decimal(out, exchanged.rate);
         lit(out, b",\"row\":");
         integer(out, i64::from(exchanged.row));
-        lit(out, b",\"version\":");
-        string(out, exchanged.version);
+        quoted(out, b",\"version\":\"", exchanged.version);
     }
     out.push(b'}');
 }
 
 fn allowance_use(out: &mut Vec<u8>, used: &AllowanceUse<'_>) {
-    lit(out, b"{\"allowance\":");
-    string(out, used.allowance);
+    quoted(out, b"{\"allowance\":\"", used.allowance);
     if let Some(cycle) = used.cycle {
         lit(out, b",\"cycle\":\"");
         cycle.write_to(out);
@@ -207,8 +199,7 @@ fn measured_in(out: &mut Vec<u8>, value: Decimal, unit: Option<Unit>) {
 }
 
 fn counter(out: &mut Vec<u8>, used: &CounterUse<'_>) {
-    lit(out, b"{\"counter\":");
-    string(out, used.counter);
+    quoted(out, b"{\"counter\":\"", used.counter);
     word(out, b",\"owner\":\"", used.owner.as_str());
     if let Some(period) = used.period {
         lit(out, b",\"period\":\"");
@@ -229,8 +220,7 @@ fn counter(out: &mut Vec<u8>, used: &CounterUse<'_>) {
 
 fn notification(out: &mut Vec<u8>, note: &Notification) {
     word(out, b"{\"kind\":\"", note.kind);
-    lit(out, b",\"id\":");
-    string(out, &note.id);
+    quoted(out, b",\"id\":\"", &note.id);
     lit(out, b",\"percent\":");
     integer(out, i64::from(note.percent));
     word(out, b",\"owner\":\"", note.owner.as_str());
@@ -242,8 +232,7 @@ fn notification(out: &mut Vec<u8>, note: &Notification) {
 }
 
 fn discount(out: &mut Vec<u8>, discount: &DiscountUse<'_>) {
-    lit(out, b"{\"discount\":");
-    string(out, discount.discount);
+    quoted(out, b"{\"discount\":\"", discount.discount);
     lit(out, b",\"amount\":");
     decimal(out, discount.amount);
     out.push(b'}');
@@ -255,8 +244,16 @@ fn lit(out: &mut Vec<u8>, literal: &[u8]) {
     out.extend_from_slice(literal);
 }
 
+/// Appends a field that is a text: its name with the quote that begins it, what it says, the quote that ends it.
+#[inline(always)]
+fn quoted(out: &mut Vec<u8>, name: &[u8], text: &str) {
+    lit(out, name);
+    content(out, text);
+    out.push(b'"');
+}
+
 /// Appends a field whose text is a word of a closed set, which needs no escaping.
-#[inline]
+#[inline(always)]
 fn word(out: &mut Vec<u8>, name: &[u8], word: &str) {
     lit(out, name);
     out.extend_from_slice(word.as_bytes());
@@ -264,8 +261,7 @@ fn word(out: &mut Vec<u8>, name: &[u8], word: &str) {
 }
 
 fn write_source(out: &mut Vec<u8>, source: &EventSource<'_>) {
-    lit(out, b"{\"file\":");
-    string(out, source.file);
+    quoted(out, b"{\"file\":\"", source.file);
     lit(out, b",\"file_id\":");
     integer(out, i64::from(source.file_id));
     lit(out, b",\"records\":[");
@@ -274,8 +270,7 @@ fn write_source(out: &mut Vec<u8>, source: &EventSource<'_>) {
     if !source.elsewhere.is_empty() {
         lit(out, b",\"elsewhere\":[");
         list(out, source.elsewhere, |out, (file, id, record)| {
-            lit(out, b"{\"file\":");
-            string(out, file);
+            quoted(out, b"{\"file\":\"", file);
             lit(out, b",\"file_id\":");
             integer(out, i64::from(*id));
             lit(out, b",\"record\":");
@@ -299,13 +294,14 @@ pub(crate) fn number(out: &mut Vec<u8>, name: &str, value: i64) {
     integer(out, value);
 }
 
+#[inline(always)]
 fn optional(out: &mut Vec<u8>, name: &[u8], value: Option<&str>) {
     if let Some(value) = value {
-        lit(out, name);
-        string(out, value);
+        quoted(out, name, value);
     }
 }
 
+#[inline(always)]
 fn count(out: &mut Vec<u8>, name: &[u8], value: Option<i64>) {
     if let Some(value) = value {
         lit(out, name);

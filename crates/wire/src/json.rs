@@ -15,146 +15,119 @@ pub fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
-/// Appends a string with what JSON wants escaped.
+/// Appends a string.
 #[inline]
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    // Without an early exit the check runs several bytes at a time.
-    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        escaped(out, text);
-    }
+    content(out, text);
     out.push(b'"');
 }
 
+/// Appends what stands between the quotes of a string, with what JSON wants escaped.
+///
+/// Most texts are ids and words of a few octets. Those are looked at and copied as two words that may overlap.
+pub fn content(out: &mut Vec<u8>, text: &str) {
+    let octets = text.as_bytes();
+    match (octets.first_chunk(), octets.last_chunk()) {
+        (Some(first), Some(last)) if octets.len() <= 16 => {
+            if suspect(u64::from_le_bytes(*first)) | suspect(u64::from_le_bytes(*last)) == 0 {
+                out.extend_from_slice(first);
+                out.truncate(out.len() + octets.len() - 16);
+                out.extend_from_slice(last);
+            } else {
+                escaped(out, text);
+            }
+        }
+        _ if plain(octets) => out.extend_from_slice(octets),
+        _ => escaped(out, text),
+    }
+}
+
+/// False when something in it may want escaping. Eight octets at a time; the last eight may be seen twice.
 #[inline]
-const fn plain(byte: u8) -> bool {
-    byte >= 0x20 && byte != b'"' && byte != b'\\'
+fn plain(octets: &[u8]) -> bool {
+    let Some(last) = octets.last_chunk() else {
+        return octets.iter().all(|&octet| octet > b'"' && octet != b'\\');
+    };
+    let mut found = suspect(u64::from_le_bytes(*last));
+    for word in octets.as_chunks::<8>().0 {
+        found |= suspect(u64::from_le_bytes(*word));
+    }
+    found == 0
+}
+
+/// Not 0 when one of eight octets is a backslash or not above the quote: control characters, and a space or an exclamation
+/// mark beside them, which are looked at once more. One above 0x7f is a part of a longer character.
+#[inline]
+const fn suspect(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let low = word.wrapping_sub(ONES * (b'"' as u64 + 1)) & !word;
+    let backslash = word ^ (ONES * b'\\' as u64);
+    (low | (backslash.wrapping_sub(ONES) & !backslash)) & (ONES * 0x80)
 }
 
 #[cold]
 fn escaped(out: &mut Vec<u8>, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            control if control < 0x20 => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(control >> 4)]);
-                out.push(HEX[usize::from(control & 0xF)]);
-            }
-            other => out.push(other),
+    let special = |octet: &u8| *octet < 0x20 || matches!(octet, b'"' | b'\\');
+    let mut rest = text.as_bytes();
+    while let Some(plain) = rest.iter().position(special) {
+        let (before, from) = rest.split_at(plain);
+        out.extend_from_slice(before);
+        let Some((&first, behind)) = from.split_first() else { break };
+        escape(out, first);
+        rest = behind;
+    }
+    out.extend_from_slice(rest);
+}
+
+fn escape(out: &mut Vec<u8>, octet: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match octet {
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        control if control < 0x20 => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(control >> 4)]);
+            out.push(HEX[usize::from(control & 0xF)]);
         }
+        other => out.extend_from_slice(&[b'\\', other]),
     }
 }
 
 /// Appends a whole number.
 #[inline]
 pub fn integer(out: &mut Vec<u8>, value: i64) {
-    let mut text = Digits::default();
-    text.push(value.unsigned_abs());
-    if value < 0 {
-        text.put(b'-');
+    match value {
+        digit @ 0..10 => out.push(b'0' + digit as u8),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
-    out.extend_from_slice(text.as_slice());
 }
 
 /// Appends a decimal as it is: its own number of places, no exponent, no plus sign, no minus before zero.
-#[inline]
 pub fn decimal(out: &mut Vec<u8>, value: Decimal) {
     let (mantissa, places) = (value.mantissa(), value.scale() as usize);
-    let mut text = Digits::default();
-    text.put(b'"');
-    match (u64::try_from(mantissa.unsigned_abs()), POWERS.get(places)) {
-        // Nearly every amount: one narrow division takes it apart.
-        (Ok(small), Some(&power)) => {
-            if places > 0 {
-                text.push_padded(small % power, places);
-                text.put(b'.');
-            }
-            text.push(small / power);
-        }
-        _ => text.push_wide(mantissa.unsigned_abs(), places),
-    }
-    if mantissa < 0 {
-        text.put(b'-');
-    }
-    text.put(b'"');
-    out.extend_from_slice(text.as_slice());
-}
-
-/// Powers of ten for the usual numbers of places.
-const POWERS: [u64; 13] = {
-    let mut powers = [1; 13];
-    let mut index = 1;
-    while index < powers.len() {
-        powers[index] = powers[index - 1] * 10;
-        index += 1;
-    }
-    powers
-};
-
-/// Text built from its end. 39 digits are the most that 128 bits hold; sign, point and quotes come on top.
-struct Digits {
-    text: [u8; 48],
-    at: usize,
-}
-
-impl Default for Digits {
-    #[inline]
-    fn default() -> Self {
-        Self { text: [0; 48], at: 48 }
-    }
-}
-
-impl Digits {
-    #[inline]
-    fn put(&mut self, byte: u8) {
-        self.at -= 1;
-        self.text[self.at] = byte;
-    }
-
-    #[inline]
-    fn push(&mut self, mut value: u64) {
-        loop {
-            self.put(b'0' + (value % 10) as u8);
-            value /= 10;
-            if value == 0 {
-                return;
+    out.extend_from_slice(if mantissa < 0 { b"\"-" } else { b"\"" });
+    let mut buffer = itoa::Buffer::new();
+    let digits = match u64::try_from(mantissa.unsigned_abs()) {
+        Ok(small) => buffer.format(small),
+        Err(_) => buffer.format(mantissa.unsigned_abs()),
+    };
+    match digits.as_bytes().split_at_checked(digits.len().saturating_sub(places)) {
+        Some((whole @ [_, ..], parts)) => {
+            out.extend_from_slice(whole);
+            if let [_, ..] = parts {
+                out.push(b'.');
+                out.extend_from_slice(parts);
             }
         }
-    }
-
-    #[inline]
-    fn push_padded(&mut self, mut value: u64, digits: usize) {
-        for _ in 0..digits {
-            self.put(b'0' + (value % 10) as u8);
-            value /= 10;
+        _ => {
+            out.extend_from_slice(b"0.");
+            out.extend(std::iter::repeat_n(b'0', places - digits.len()));
+            out.extend_from_slice(digits.as_bytes());
         }
     }
-
-    #[cold]
-    fn push_wide(&mut self, mut value: u128, places: usize) {
-        let mut written = 0;
-        while value > 0 || written <= places {
-            if written == places && places > 0 {
-                self.put(b'.');
-            }
-            self.put(b'0' + (value % 10) as u8);
-            value /= 10;
-            written += 1;
-        }
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        &self.text[self.at..]
-    }
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -175,6 +148,10 @@ mod tests {
             "0.100000",
             "-12.340000",
             "79228162514264337593543950335",
+            "0.000007",
+            "18446744073709.551615",
+            "18446744073709.551616",
+            "-0.1844674407370955161",
             "0.0000000000000000000000000001",
         ] {
             let parsed: Decimal = value.parse().unwrap();
@@ -185,16 +162,25 @@ mod tests {
 
     #[test]
     fn integers() {
-        for value in [0, 7, -7, i64::MAX, i64::MIN] {
+        let powers = (0..19).flat_map(|power| [10i64.pow(power) - 1, 10i64.pow(power)]);
+        for value in powers.chain([-7, i64::MAX, i64::MIN]) {
             assert_eq!(text(|out| integer(out, value)), value.to_string());
         }
     }
 
     #[test]
     fn strings_read_back() {
-        for value in ["", "plain ñ €", "a\"b\\c\n\r\t\u{1}\u{7f}"] {
+        let mut values = vec![String::new(), "plain ñ €".into(), "a\"b\\c\n\r\t\u{1}\u{7f}".into()];
+        // Every octet at every place of a word.
+        for special in (0..=0xffu8).map(char::from) {
+            values.extend((0..20).map(|at| {
+                format!("{}{special}{}", &"#aaaaaaaaaaaaaaaaaaa"[..at], &"z#zzzzzzzzzzzzzzzzzz"[at..])
+            }));
+            values.extend((0..8).map(|at| format!("{}{special}{}", "a".repeat(at), "z".repeat(7 - at))));
+        }
+        for value in &values {
             let written = text(|out| string(out, value));
-            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), value);
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), *value);
         }
     }
 }

@@ -12,6 +12,7 @@ use caudal_usage::alarm::{AlarmChange, AlarmCode, Lasting};
 use caudal_usage::sequence::{NumberRun, Sequence, SequenceKey, Shown};
 use caudal_usage::{FileEntry, FileOrdinal, Finished};
 use caudal_wire::alarm::{AlarmFile, AlarmLine, AlarmType, write_alarm};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Refused names of one source that are told of, in the order of the names. A folder full of others is one mistake.
@@ -197,18 +198,21 @@ impl<'l> Numbers<'l> {
         (code, run): (AlarmCode, &NumberRun),
     ) {
         let key = SequenceKey { code, source: entry.source.clone(), node: run.node.clone() };
-        let known = self.changed.get(&key).or_else(|| self.ledger.sequences.get(&key)).cloned();
-        if known.is_none() && self.ledger.sequences.len() + self.changed.len() >= NODES_MAX {
-            return;
-        }
-        let mut sequence = known.unwrap_or(Sequence { next: run.first, gaps: Vec::new() });
+        let room = self.ledger.sequences.len() + self.changed.len() < NODES_MAX;
+        let sequence = match self.changed.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => match self.ledger.sequences.get(vacant.key()) {
+                Some(known) => vacant.insert(known.clone()),
+                None if room => vacant.insert(Sequence { next: run.first, gaps: Vec::new() }),
+                None => return,
+            },
+        };
         sequence.take_run(run, |shown| {
             let Some((kind, message)) = told(code, shown, &run.node) else { return };
             let file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
             let source = entry.source.as_str();
             alarms.write(&AlarmLine { kind, code, source, file, first: None, message: &message });
         });
-        self.changed.insert(key, sequence);
     }
 
     /// The numbers that moved, for the commit.

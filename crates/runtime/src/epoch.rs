@@ -176,7 +176,7 @@ fn draw_up(
         touched: touched(&records, &accounts),
         finished,
     };
-    let mut prepared = gather(parsed, records, accounts, commit);
+    let mut prepared = gather(line.threads, parsed, (records, accounts), commit);
     prepared.ended = ended;
     prepared.standing = standing;
     prepared.lines[Stream::Audit as usize] =
@@ -356,9 +356,9 @@ fn touched(records: &[RecordEffects], accounts: &[AccountEffects]) -> [[u64; 4];
 
 /// Moves lines and stored forms into the commit, without copying them.
 fn gather(
-    parsed: Vec<Parsed>,
-    records: Vec<RecordEffects>,
-    accounts: Vec<AccountEffects>,
+    threads: usize,
+    mut parsed: Vec<Parsed>,
+    (records, accounts): (Vec<RecordEffects>, Vec<AccountEffects>),
     commit: Commit,
 ) -> Prepared {
     let mut prepared = Prepared {
@@ -372,7 +372,12 @@ fn gather(
     };
     let [claims, sessions, balances] = &mut prepared.sections;
     let [rated, suspense, duplicates, ..] = &mut prepared.lines;
-    suspense.pieces.extend(parsed.into_iter().map(|parsed| parsed.suspense));
+    // Records have texts and parts of their own, some hundred thousand to free.
+    let lines = parallel::each(threads, &mut parsed, |parsed| {
+        parsed.records = Vec::new();
+        std::mem::take(&mut parsed.suspense)
+    });
+    suspense.pieces.extend(lines);
     for shard in records {
         claims.pieces.push(shard.claims.bytes);
         claims.entries += shard.claim_count;

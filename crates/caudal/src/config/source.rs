@@ -104,53 +104,18 @@ type ReadFormat = fn(&mut Report, &mut Keys) -> Option<Made>;
 pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -> Option<SourceConfig> {
     let at = keys.at;
     let name = name(report, &mut keys, "name");
-    let formats: [(&str, ReadFormat); 5] = [
-        ("asterisk", asterisk),
-        ("chf", chf),
-        ("delimited", delimited::read),
-        ("json", delimited::read_json),
-        ("pgw", pgw),
-    ];
-    let format = if keys.has("format") {
-        keys.word(report, "format", &formats)
-    } else {
-        keys.needed(report, "format");
-        None
-    };
+    let format = format(report, &mut keys);
     let input = if keys.has("topic") {
         topic::read(report, &mut keys).map(Input::Topic)
     } else {
         files(report, &mut keys, folder).map(Input::Directory)
     };
     let made = format.map(|read| read(report, &mut keys));
-    let zone = zone(
-        report,
-        &mut keys,
-        made.as_ref().is_some_and(|made| made.as_ref().is_some_and(|made| made.zoned)),
-    );
-    let repeated_hour = keys.word(
-        report,
-        "repeated_hour",
-        &[
-            ("suspend", RepeatedHour::Suspend),
-            ("first", RepeatedHour::First),
-            ("second", RepeatedHour::Second),
-        ],
-    );
-    let future = keys.parsed(
-        report,
-        "future",
-        ("a duration such as \"1 h\", at most 366 days", |text| {
-            units::duration_ms(text).filter(|ms| *ms <= FUTURE_MAX_MS)
-        }),
-    );
-    let silent_after_ms = keys.parsed(
-        report,
-        "silent_after",
-        ("a duration such as \"2 h\", up to 366 days", |text| {
-            units::duration_ms(text).filter(|ms| (1..=SILENT_MAX_MS).contains(ms))
-        }),
-    );
+    let zoned = made.as_ref().is_some_and(|made| made.as_ref().is_some_and(|made| made.zoned));
+    let zone = zone(report, &mut keys, zoned);
+    let repeated_hour = repeated_hour(report, &mut keys);
+    let future_ms = future_ms(report, &mut keys);
+    let silent_after_ms = silent_after_ms(report, &mut keys);
     let numbers = numbers(report, &mut keys);
     // A format that is not known has keys of its own: naming them unknown too would only distract.
     if made.is_some() {
@@ -162,7 +127,7 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
         zone,
         repeated_hour: repeated_hour.unwrap_or_default(),
         numbers,
-        future_ms: future.unwrap_or(FUTURE_MS),
+        future_ms: future_ms.unwrap_or(FUTURE_MS),
         key_rule: made.format.key_rule().name.clone(),
     };
     let mut input = input?;
@@ -178,6 +143,42 @@ pub(super) fn read(report: &mut Report, mut keys: Keys<'_, '_>, folder: &Path) -
     }
     let key = format!("{} ({})", made.key, String::from_utf8_lossy(&rules.key_rule));
     Some(SourceConfig { name: name?, format: made.format, rules, assembly: made.assembly, input, key, at })
+}
+
+/// The reader of the keys that the format has.
+fn format(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<ReadFormat> {
+    let formats: [(&str, ReadFormat); 5] = [
+        ("asterisk", asterisk),
+        ("chf", chf),
+        ("delimited", delimited::read),
+        ("json", delimited::read_json),
+        ("pgw", pgw),
+    ];
+    if keys.has("format") {
+        keys.word(report, "format", &formats)
+    } else {
+        keys.needed(report, "format");
+        None
+    }
+}
+
+fn repeated_hour(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<RepeatedHour> {
+    let words = [
+        ("suspend", RepeatedHour::Suspend),
+        ("first", RepeatedHour::First),
+        ("second", RepeatedHour::Second),
+    ];
+    keys.word(report, "repeated_hour", &words)
+}
+
+fn future_ms(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<i64> {
+    let grammar = |text: &str| units::duration_ms(text).filter(|ms| *ms <= FUTURE_MAX_MS);
+    keys.parsed(report, "future", ("a duration such as \"1 h\", at most 366 days", grammar))
+}
+
+fn silent_after_ms(report: &mut Report, keys: &mut Keys<'_, '_>) -> Option<i64> {
+    let grammar = |text: &str| units::duration_ms(text).filter(|ms| (1..=SILENT_MAX_MS).contains(ms));
+    keys.parsed(report, "silent_after", ("a duration such as \"2 h\", up to 366 days", grammar))
 }
 
 /// The folder and what becomes of its files; how records stand in them is for the format to say.

@@ -64,6 +64,22 @@ impl Steps {
     fn new(file: Take<File>) -> Self {
         Self { file, step: vec![0; STEP].into(), at: 0, len: 0, taken: 0 }
     }
+
+    /// Appends a step, or what is left of one. Returns how many octets.
+    fn append_to(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        let step = self.fill_buf()?;
+        let count = step.len();
+        out.extend_from_slice(step);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// Room for a step behind what is in `out`.
+fn room(out: &mut Vec<u8>) -> &mut [u8] {
+    let before = out.len();
+    out.resize(before + STEP, 0);
+    out.get_mut(before..).unwrap_or_default()
 }
 
 /// Fills `buffer` as far as there is content; its length when there is enough.
@@ -159,12 +175,11 @@ impl Content {
             return Ok(0);
         }
         let before = out.len();
-        out.resize(before + STEP, 0);
+        // One call of a decoder a step: what it had written when it fails is not told, and so not used.
         let result = match &mut self.stream {
-            Stream::Plain(steps) => steps.read(&mut out[before..]),
-            // One call of the decoder a step: what it had written when it fails is not told, and so not used.
-            Stream::Gzip(decoder) => decoder.read(&mut out[before..]),
-            Stream::Zstd(decoder) => decoder.read(&mut out[before..]),
+            Stream::Plain(steps) => steps.append_to(out),
+            Stream::Gzip(decoder) => decoder.read(room(out)),
+            Stream::Zstd(decoder) => decoder.read(room(out)),
         };
         let count = match result {
             Ok(count) => count,

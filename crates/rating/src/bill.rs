@@ -3,9 +3,9 @@
 //! Never loses a cent: what is due of all charges is the sum of the lines less discounts and payments.
 
 use crate::ground::Place;
-use crate::steps::exact;
 use crate::steps::match_rate::Matched;
 use crate::steps::price::Lines;
+use crate::steps::{exact, no_amount};
 use caudal_usage::money::{add_exact, split};
 use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault, Unit};
 use smallvec::SmallVec;
@@ -14,6 +14,8 @@ use std::ops::Range;
 /// What one rate charges for one part of a usage.
 #[derive(Clone, Debug)]
 pub struct Charge<'a> {
+    /// Index of its event.
+    pub event: usize,
     /// The rate.
     pub matched: Matched<'a>,
     /// Where the part lies.
@@ -56,6 +58,16 @@ impl<'a> Charge<'a> {
     pub fn own<'l>(&self, lines: &'l Lines<'a>) -> &'l [ChargeLine<'a>] {
         lines.get(self.lines.clone()).unwrap_or(&[])
     }
+}
+
+/// An amount with those of some lines.
+#[inline]
+pub fn sum(from: Decimal, lines: &[ChargeLine]) -> Result<Decimal, Fault> {
+    let mut sum = from;
+    for line in lines {
+        sum = add_exact(sum, line.amount).map_err(|error| no_amount(error, line.quantity))?;
+    }
+    Ok(sum)
 }
 
 /// Sum of what is due of some charges.

@@ -11,6 +11,7 @@ use caudal_tariff::charges::in_scope;
 use caudal_tariff::{Discount, DiscountKind, Facts, Period, Shared, TimeBase, Week};
 use caudal_usage::money::add_exact;
 use caudal_usage::{BalanceKey, ChargeLine, Date, Decimal, DiscountUse, Fault, LineKind};
+use smallvec::SmallVec;
 
 /// Instance of the balance that notes in which month a fixed discount began.
 const FIRST_MONTH: u64 = 1;
@@ -18,16 +19,27 @@ const FIRST_MONTH: u64 = 1;
 /// Says whether a place lies in band 0 of a week.
 pub type LiesIn<'s> = &'s mut dyn FnMut(&Place, TimeBase, &Week) -> bool;
 
-/// What discounts are judged by.
+/// What discounts, and what follows them, are judged by.
 pub struct Judge<'j, 'a, 'b> {
     /// Who is served.
     pub ground: &'j Ground<'a>,
-    /// The facts of the usage; the rating group is that of a charge.
-    pub facts: &'j Facts,
+    /// The facts of the usage; the rating group is that of the charge at hand.
+    pub facts: &'j mut Facts,
     /// Balances.
     pub draft: &'j mut Draft<'b>,
     /// Where the event lies.
     pub place: Place,
+}
+
+/// Indexes of charges; an event has one or two.
+type Which = SmallVec<[usize; 2]>;
+
+/// A discount with the charges that it is about.
+struct Fit<'a> {
+    discount: &'a Discount,
+    charges: Which,
+    /// The first day of the cycle from which it holds, where it does.
+    since: Option<Date>,
 }
 
 /// Takes all discounts off.
@@ -36,34 +48,26 @@ pub fn discounts<'a>(
     bill: &mut Bill<'_, 'a>,
     lies_in: LiesIn,
 ) -> Result<(), Fault> {
-    let version = judge.ground.version;
-    if version.discounts.is_empty() {
+    // Which charges a discount is about, and whether it holds, is decided by what was due and used before any of them.
+    let mut fits: SmallVec<[Fit<'a>; 2]> = SmallVec::new();
+    for discount in &judge.ground.version.discounts {
+        let listed = bill.charges.iter().enumerate();
+        let charges: Which =
+            listed.filter(|(_, charge)| judge.fits(discount, charge, lies_in)).map(|(at, _)| at).collect();
+        if !charges.is_empty() {
+            fits.push(Fit { discount, charges, since: judge.active(discount)? });
+        }
+    }
+    if fits.is_empty() {
         return Ok(());
     }
-    let gross: Vec<Decimal> = bill.charges.iter().map(|charge| charge.due).collect();
-    let mut fits = Vec::with_capacity(version.discounts.len());
-    for discount in &version.discounts {
-        let active = judge.active(discount)?;
-        let charges: Vec<usize> = bill
-            .charges
-            .iter()
-            .enumerate()
-            .filter(|(_, charge)| judge.fits(discount, charge, lies_in))
-            .map(|(index, _)| index)
-            .collect();
-        fits.push((active, charges));
-    }
-    let own: Vec<usize> = version
-        .discounts
-        .iter()
-        .zip(&fits)
-        .filter(|(discount, (active, _))| discount.of_accounts && active.is_some())
-        .flat_map(|(_, (_, charges))| charges.iter().copied())
-        .collect();
-    for (discount, (active, charges)) in version.discounts.iter().zip(&fits) {
-        if let Some(since) = active {
-            let which: Vec<usize> =
-                charges.iter().copied().filter(|at| discount.of_accounts || !own.contains(at)).collect();
+    let gross: SmallVec<[Decimal; 2]> = bill.charges.iter().map(|charge| charge.due).collect();
+    let holding = fits.iter().filter(|fit| fit.discount.of_accounts && fit.since.is_some());
+    let own: Which = holding.flat_map(|fit| fit.charges.iter().copied()).collect();
+    for Fit { discount, charges, since } in &fits {
+        if let Some(since) = since {
+            let spared = |at: &usize| !discount.of_accounts && own.contains(at);
+            let which: Which = charges.iter().copied().filter(|at| !spared(at)).collect();
             judge.take(discount, bill, (&which, *since))?;
         }
         judge.count(discount, bill, (charges, &gross))?;
@@ -73,12 +77,12 @@ pub fn discounts<'a>(
 
 impl<'a> Judge<'_, 'a, '_> {
     /// True when a charge is in the scope of a discount and fulfils its conditions.
-    fn fits(&self, discount: &Discount, charge: &Charge<'_>, lies_in: LiesIn) -> bool {
+    fn fits(&mut self, discount: &Discount, charge: &Charge<'_>, lies_in: LiesIn) -> bool {
         if !in_scope(&discount.scope, charge.rate()) {
             return false;
         }
-        let facts = Facts { rating_group: charge.group, ..self.facts.clone() };
-        discount.when.hold(&facts, |base, week| lies_in(&charge.place, base, week))
+        self.facts.rating_group = charge.group;
+        discount.when.hold(self.facts, |base, week| lies_in(&charge.place, base, week))
     }
 
     /// The first day of the cycle from which a discount holds, where it does now.
@@ -95,6 +99,8 @@ impl<'a> Judge<'_, 'a, '_> {
                     None => return Ok(None),
                 }
             }
+            // Only what ends, or goes on from the first cycle, asks when it began.
+            None if discount.cycles.is_none() && !discount.carries => cycle,
             None => self.beginning(),
         };
         let passed = month_of(cycle) - month_of(since);
@@ -109,9 +115,7 @@ impl<'a> Judge<'_, 'a, '_> {
     /// The first day of the cycle in which the subscription's version and the plan's first version both hold.
     fn beginning(&self) -> Date {
         let ground = self.ground;
-        let plan = ground.tariff.plans().get(ground.subscription.plan as usize);
-        let first = plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from);
-        let from = ground.local_day(ground.subscription.validity.from_ms).max(first);
+        let from = ground.local_day(ground.subscription.validity.from_ms).max(ground.plan_since());
         crate::clock::period_start(Period::Cycle, ground.account.anchor, from.min(self.place.day))
     }
 
@@ -146,7 +150,7 @@ impl<'a> Judge<'_, 'a, '_> {
         bill: &mut Bill<'_, 'a>,
         (which, since): (&[usize], Date),
     ) -> Result<(), Fault> {
-        let open: Vec<usize> = which
+        let open: Which = which
             .iter()
             .copied()
             .filter(|&at| bill.charges.get(at).is_some_and(|charge| charge.due > Decimal::ZERO))

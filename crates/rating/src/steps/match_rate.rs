@@ -29,7 +29,7 @@ pub struct Matched<'t> {
 #[derive(Clone, Copy, Debug)]
 pub struct BandPrice<'t> {
     /// What is charged.
-    pub terms: Terms,
+    pub terms: &'t Terms,
     /// Row of the table.
     pub row: Option<u32>,
     /// Name of the band.
@@ -71,7 +71,7 @@ impl BandPrice<'_> {
     /// What holds at a position.
     pub fn at(&self, position: i64) -> AtPosition {
         let number = |index: usize| u16::try_from(index + 1).unwrap_or(u16::MAX);
-        let Terms { increments, .. } = self.terms;
+        let Terms { increments, .. } = *self.terms;
         if self.free > 0 {
             return if position < self.free {
                 AtPosition { step: 1, increments, until: self.free }
@@ -111,13 +111,13 @@ impl<'t> Matched<'t> {
             Pricing::Plan(bands) => {
                 let band = bands.get(index)?;
                 let (steps, name) = (band.steps.as_ref(), band.name.as_deref());
-                Some(BandPrice { terms: band.terms, row: None, band: name, steps, free })
+                Some(BandPrice { terms: &band.terms, row: None, band: name, steps, free })
             }
             Pricing::Table { bands, .. } => {
                 let band = bands.get(index)?;
                 let row = self.table?.row(self.zone?, self.origin, band.in_table, self.day)?;
                 let name = band.name.as_deref();
-                Some(BandPrice { terms: row.terms, row: Some(row.line), band: name, steps: &[], free })
+                Some(BandPrice { terms: &row.terms, row: Some(row.line), band: name, steps: &[], free })
             }
             Pricing::Amount(_) => None,
         }

@@ -11,7 +11,7 @@ use crate::steps::discounts::{Judge, LiesIn, discounts};
 use crate::steps::payment::payment;
 use crate::steps::{exact, no_amount};
 use caudal_tariff::{TimeBase, Week};
-use caudal_usage::money::add_exact;
+use caudal_usage::money::sum_exact;
 use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Fault, Notification, Timestamp};
 
 /// **The order of evaluation** of what a usage, and the close of a cycle, charge: `discounts → caps of the cycle →
@@ -52,9 +52,8 @@ impl<'a> Usage<'a, '_> {
         let (ground, facts) = (&self.ground, &mut self.facts);
         let mut judge = Judge { ground, facts, draft: &mut self.draft, place };
         settle(&mut judge, &mut bill, &mut self.notes, &mut lies_in)?;
-        for charge in bill.charges.iter() {
-            event.amount = exact(add_exact(event.amount, charge.due), "amount")?;
-        }
+        let due = bill.charges.iter().map(|charge| charge.due);
+        event.amount = exact(sum_exact(event.amount, due), "amount")?;
         self.round(event)
     }
 

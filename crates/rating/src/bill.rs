@@ -3,10 +3,10 @@
 //! Never loses a cent: what is due of all charges is the sum of the lines less discounts and payments.
 
 use crate::ground::Place;
+use crate::steps::exact;
 use crate::steps::match_rate::Matched;
 use crate::steps::price::Lines;
-use crate::steps::{exact, no_amount};
-use caudal_usage::money::{add_exact, split};
+use caudal_usage::money::{add_exact, split, sum_exact};
 use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault, Unit};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -63,20 +63,13 @@ impl<'a> Charge<'a> {
 /// An amount with those of some lines.
 #[inline]
 pub fn sum(from: Decimal, lines: &[ChargeLine]) -> Result<Decimal, Fault> {
-    let mut sum = from;
-    for line in lines {
-        sum = add_exact(sum, line.amount).map_err(|error| no_amount(error, line.quantity))?;
-    }
-    Ok(sum)
+    exact(sum_exact(from, lines.iter().map(|line| line.amount)), "amount")
 }
 
 /// Sum of what is due of some charges.
+#[inline]
 pub fn due<'c, 'a: 'c>(charges: impl Iterator<Item = &'c Charge<'a>>) -> Result<Decimal, Fault> {
-    let mut sum = Decimal::ZERO;
-    for charge in charges {
-        sum = exact(add_exact(sum, charge.due), "amount")?;
-    }
-    Ok(sum)
+    exact(sum_exact(Decimal::ZERO, charges.map(|charge| charge.due)), "amount")
 }
 
 /// Takes an amount from the charges of `which`, in proportion to what is due of them, by largest remainder. What is due

@@ -105,6 +105,20 @@ pub fn add_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
     decimal(sum, scale)
 }
 
+/// Exact sum of several amounts.
+#[inline]
+pub fn sum_exact(from: Decimal, amounts: impl Iterator<Item = Decimal>) -> Result<Decimal, MoneyError> {
+    let (mut sum, mut scale) = (from.mantissa(), from.scale());
+    for amount in amounts {
+        if amount.scale() > scale {
+            sum = times(sum, pow10(amount.scale() - scale)?)?;
+            scale = amount.scale();
+        }
+        sum = sum.checked_add(scaled(amount, scale)?).ok_or(MoneyError::Overflow)?;
+    }
+    decimal(sum, scale)
+}
+
 /// Exact product: an error where the decimal type would round silently.
 pub fn mul_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
     let (left, right) = (left.normalize(), right.normalize());
@@ -118,12 +132,28 @@ fn scaled(value: Decimal, scale: u32) -> Result<i128, MoneyError> {
     // Amounts of one event stand at the same places: nearly always there is nothing to scale.
     match scale - value.scale() {
         0 => Ok(value.mantissa()),
-        more => value.mantissa().checked_mul(pow10(more)?).ok_or(MoneyError::Overflow),
+        more => times(value.mantissa(), pow10(more)?),
+    }
+}
+
+/// Exact product of integers. Two that fit 64 bits are multiplied in one step, and nearly all do.
+#[inline]
+fn times(left: i128, right: i128) -> Result<i128, MoneyError> {
+    match (i64::try_from(left), i64::try_from(right)) {
+        (Ok(left), Ok(right)) => Ok(i128::from(left) * i128::from(right)),
+        _ => left.checked_mul(right).ok_or(MoneyError::Overflow),
     }
 }
 
 #[inline]
 fn decimal(mantissa: i128, scale: u32) -> Result<Decimal, MoneyError> {
+    // Nearly every amount fits 64 bits, and is put together in fewer steps.
+    if let Ok(small) = u64::try_from(mantissa.unsigned_abs())
+        && scale <= Decimal::MAX_SCALE
+    {
+        let (low, high) = ((small & 0xFFFF_FFFF) as u32, (small >> 32) as u32);
+        return Ok(Decimal::from_parts(low, high, 0, mantissa < 0, scale));
+    }
     Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| MoneyError::Overflow)
 }
 
@@ -204,32 +234,54 @@ impl Rounding {
     pub const LINE: Self = Self { places: 6, mode: RoundingMode::HalfUp };
 
     /// Rounds `value`. The result has exactly `places` decimals (none when `places` is negative).
+    #[inline]
     pub fn round(self, value: Decimal) -> Result<Decimal, MoneyError> {
-        self.ratio(value, 1, 1)
+        // What stands at its places already is as it is; but zero has no sign.
+        if i32::try_from(value.scale()) == Ok(self.places) && !value.is_zero() {
+            return Ok(value);
+        }
+        self.quotient(value.mantissa(), value.scale(), 1)
     }
 
     /// `value × times ÷ per`, multiplied first, divided once, rounded here: the one operation by which usage becomes
     /// money. `per` must be above zero. Errors with `Overflow` when an exact intermediate does not fit 127 bits.
     #[inline]
     pub fn ratio(self, value: Decimal, times: i64, per: i64) -> Result<Decimal, MoneyError> {
-        let mut numerator = value.mantissa().checked_mul(i128::from(times)).ok_or(MoneyError::Overflow)?;
-        let mut divisor = i128::from(per);
-        if divisor <= 0 {
+        self.quotient(self::times(value.mantissa(), i128::from(times))?, value.scale(), per)
+    }
+
+    /// `percent` of `amount`, likewise.
+    #[inline]
+    pub fn percent(self, amount: Decimal, percent: Decimal) -> Result<Decimal, MoneyError> {
+        // 94 bits and 18 places fit the decimal type as they are; beyond, it is asked.
+        let (left, right) = (i64::try_from(amount.mantissa()), i32::try_from(percent.mantissa()));
+        let scale = amount.scale() + percent.scale();
+        match (left, right) {
+            (Ok(left), Ok(right)) if scale <= 18 => {
+                self.quotient(i128::from(left) * i128::from(right), scale, 100)
+            }
+            _ => self.ratio(mul_exact(amount, percent)?, 1, 100),
+        }
+    }
+
+    /// `numerator × 10^-scale ÷ per`, rounded here.
+    #[inline]
+    fn quotient(self, numerator: i128, scale: u32, per: i64) -> Result<Decimal, MoneyError> {
+        if per <= 0 {
             return Err(MoneyError::Overflow);
         }
-        // The result is q × 10^-places with q = value.mantissa × times × 10^(places − scale) ÷ per.
-        let shift = self.places - value.scale() as i32;
-        if shift >= 0 {
-            numerator = numerator.checked_mul(pow10(shift.unsigned_abs())?).ok_or(MoneyError::Overflow)?;
-        } else {
-            divisor = divisor.checked_mul(pow10(shift.unsigned_abs())?).ok_or(MoneyError::Overflow)?;
-        }
-        let quotient = self.divide(numerator, divisor);
+        // The result is q × 10^-places with q = numerator × 10^(places − scale) ÷ per.
+        let shift = self.places - scale as i32;
+        let power = pow10(shift.unsigned_abs())?;
+        let quotient = match shift {
+            0.. if per == 1 => times(numerator, power)?,
+            0.. => self.divide(times(numerator, power)?, i128::from(per)),
+            _ => self.divide(numerator, times(i128::from(per), power)?),
+        };
         if self.places >= 0 {
             decimal(quotient, self.places.unsigned_abs())
         } else {
-            let units = pow10(self.places.unsigned_abs())?;
-            decimal(quotient.checked_mul(units).ok_or(MoneyError::Overflow)?, 0)
+            decimal(times(quotient, pow10(self.places.unsigned_abs())?)?, 0)
         }
     }
 

@@ -89,6 +89,7 @@ impl<'a> Judge<'_, 'a, '_> {
     fn active(&self, discount: &Discount) -> Result<Option<Date>, Fault> {
         let ground = self.ground;
         let cycle = self.place.cycle;
+        let carries = matches!(discount.kind, DiscountKind::Amount(_)) && discount.carries;
         let since = match &discount.code {
             Some(_) => {
                 let owner = ground.owner(Shared::Account);
@@ -100,11 +101,10 @@ impl<'a> Judge<'_, 'a, '_> {
                 }
             }
             // Only what ends, or goes on from the first cycle, asks when it began.
-            None if discount.cycles.is_none() && !discount.carries => cycle,
+            None if discount.cycles.is_none() && !carries => cycle,
             None => self.beginning(),
         };
         let passed = month_of(cycle) - month_of(since);
-        let carries = matches!(discount.kind, DiscountKind::Amount(_)) && discount.carries;
         let over = discount.cycles.is_some_and(|cycles| i64::from(passed) >= i64::from(cycles));
         if (over && !carries) || !self.old_enough(discount) || !self.used_enough(discount)? {
             return Ok(None);

@@ -54,6 +54,5 @@ pub fn amount_of(price: Price, units: i64, line: Rounding) -> Result<Decimal, Fa
 
 /// Percent of an amount, at the rounding point of a line: multiplied first, divided once.
 pub fn percent_of(amount: Decimal, percent: Decimal, line: Rounding) -> Result<Decimal, Fault> {
-    let product = exact(caudal_usage::money::mul_exact(amount, percent), "amount")?;
-    exact(line.ratio(product, 1, 100), "amount")
+    exact(line.percent(amount, percent), "amount")
 }

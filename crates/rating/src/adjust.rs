@@ -59,7 +59,8 @@ impl<'a> Usage<'a, '_> {
 
     /// Rounding: the exact sum, at the event's rounding point where the plan has one. Usage that is taken back turns its
     /// signs here.
-    fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
+    #[inline]
+    pub(crate) fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
         if self.mirrored {
             event.amount = -event.amount;
             for line in &mut event.lines {
@@ -77,6 +78,7 @@ impl<'a> Usage<'a, '_> {
     }
 
     /// Shows the balances that moved on, beside those that allowances and tiers show themselves, and the thresholds passed.
+    #[inline]
     pub(crate) fn show_counters(&mut self, events: &mut Events<'a>) {
         let Some(event) = events.first_mut() else { return };
         event.notifications = std::mem::take(&mut self.notes);

@@ -9,7 +9,7 @@ use crate::steps::match_rate::Matched;
 use caudal_tariff::{Conditions, Measure, Split, TimeBase, Week};
 use caudal_usage::{Account, Part, Service, TimeZone, Timestamp};
 
-/// Clocks of every time zone met so far.
+/// Clocks of every time zone met so far, the one last asked for in front.
 #[derive(Default)]
 pub struct Clocks(Vec<Clock>);
 
@@ -17,14 +17,24 @@ impl Clocks {
     /// The clock of a zone.
     #[inline]
     pub fn of(&mut self, zone: TimeZone) -> &mut Clock {
+        if self.0.first().is_none_or(|clock| clock.zone() != zone) {
+            self.bring(zone);
+        }
+        &mut self.0[0]
+    }
+
+    /// Brings the clock of a zone to the front.
+    #[cold]
+    fn bring(&mut self, zone: TimeZone) {
         let at = self.0.iter().position(|clock| clock.zone() == zone).unwrap_or_else(|| {
             self.0.push(Clock::new(zone));
             self.0.len() - 1
         });
-        &mut self.0[at]
+        self.0.swap(0, at);
     }
 
     /// Where an instant lies for an account.
+    #[inline]
     pub fn place(&mut self, account: &Account, at_ms: i64) -> Place {
         let clock = self.of(account.time_zone);
         let cycle = clock.cycle(account.anchor, at_ms).first;
@@ -61,8 +71,8 @@ pub fn wall<'w>(
         return Wall { here: InBand { until_ms: i64::MAX, ..here }, beyond: Beyond::Nothing };
     }
     let beyond = match rate.time {
-        TimeBase::Account => Beyond::Zone(clocks.of(account.time_zone)),
-        TimeBase::Zone(zone) => Beyond::Zone(clocks.of(zone)),
+        TimeBase::Account => Beyond::Zone(clocks, account.time_zone),
+        TimeBase::Zone(zone) => Beyond::Zone(clocks, zone),
         TimeBase::Visited => Beyond::Offset(part.start.offset_s),
     };
     Wall { here, beyond }

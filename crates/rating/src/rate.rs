@@ -184,6 +184,16 @@ impl<'a> Usage<'a, '_> {
         if let [only] = events.as_mut_slice() {
             (only.start, only.end) = (usage.start, usage.end);
         }
+        self.adjust_all(events)?;
+        self.show_counters(events);
+        Ok(())
+    }
+
+    /// What follows the charges of each event.
+    fn adjust_all(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
+        if self.charges.is_empty() {
+            return events.iter_mut().try_for_each(|event| self.round(event));
+        }
         let mut charges = std::mem::take(&mut self.charges);
         if events.len() > 1 {
             charges.sort_by_key(|charge| charge.event);
@@ -195,7 +205,6 @@ impl<'a> Usage<'a, '_> {
             self.adjust(event, own)?;
             rest = others;
         }
-        self.show_counters(events);
         Ok(())
     }
 
@@ -413,6 +422,7 @@ impl<'a> Usage<'a, '_> {
     }
 }
 
+#[inline]
 fn billed_units(stretches: &[Stretch]) -> Result<i64, Fault> {
     let sum = stretches.iter().try_fold(0i64, |sum, stretch: &Stretch| sum.checked_add(stretch.units()));
     sum.ok_or_else(|| overflow("quantity", &"more than 64 bits"))

@@ -51,9 +51,12 @@ pub fn discounts<'a>(
     // Which charges a discount is about, and whether it holds, is decided by what was due and used before any of them.
     let mut fits: SmallVec<[Fit<'a>; 2]> = SmallVec::new();
     for discount in &judge.ground.version.discounts {
-        let listed = bill.charges.iter().enumerate();
-        let charges: Which =
-            listed.filter(|(_, charge)| judge.fits(discount, charge, lies_in)).map(|(at, _)| at).collect();
+        let mut charges = Which::new();
+        for (at, charge) in bill.charges.iter().enumerate() {
+            if judge.fits(discount, charge, lies_in) {
+                charges.push(at);
+            }
+        }
         if !charges.is_empty() {
             fits.push(Fit { discount, charges, since: judge.active(discount)? });
         }

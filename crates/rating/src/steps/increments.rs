@@ -4,9 +4,10 @@
 
 use super::match_rate::{BandPrice, Matched};
 use super::overflow;
-use crate::clock::{Clock, InBand, band_at_offset};
+use crate::clock::{InBand, band_at_offset};
+use crate::clocks::Clocks;
 use caudal_tariff::{Increments, Split, Week};
-use caudal_usage::Fault;
+use caudal_usage::{Fault, TimeZone};
 use smallvec::SmallVec;
 
 /// Most stretches of one usage: a call of years crosses bands twice a day, and is no call.
@@ -62,7 +63,7 @@ pub enum Beyond<'w> {
     /// None does.
     Nothing,
     /// A time zone.
-    Zone(&'w mut Clock),
+    Zone(&'w mut Clocks, TimeZone),
     /// A fixed distance from UTC, in seconds.
     Offset(i32),
 }
@@ -74,7 +75,7 @@ impl Wall<'_> {
         if at_ms >= self.here.until_ms {
             self.here = match &mut self.beyond {
                 Beyond::Nothing => self.here,
-                Beyond::Zone(clock) => clock.band(week, at_ms),
+                Beyond::Zone(clocks, zone) => clocks.of(*zone).band(week, at_ms),
                 Beyond::Offset(offset_s) => band_at_offset(week, at_ms, *offset_s),
             };
         }

@@ -5,10 +5,8 @@
 use crate::ground::Place;
 use crate::steps::exact;
 use crate::steps::match_rate::Matched;
-use crate::steps::price::Lines;
 use caudal_usage::money::{add_exact, split, sum_exact};
-use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault, Unit};
-use smallvec::SmallVec;
+use caudal_usage::{ChargeLine, Decimal, Fault, Lines, Reductions, Unit, Uses};
 use std::ops::Range;
 
 /// What one rate charges for one part of a usage.
@@ -39,9 +37,9 @@ pub struct Bill<'s, 'a> {
     /// Its lines.
     pub lines: &'s mut Lines<'a>,
     /// What discounts took off.
-    pub discounts: &'s mut SmallVec<[DiscountUse<'a>; 1]>,
+    pub discounts: &'s mut Reductions<'a>,
     /// What allowances gave.
-    pub uses: &'s mut SmallVec<[AllowanceUse<'a>; 2]>,
+    pub uses: &'s mut Uses<'a>,
     /// What is due, by rate and part.
     pub charges: &'s mut [Charge<'a>],
     /// True when usage is taken back: amounts here are those of the same usage above zero.

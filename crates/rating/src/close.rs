@@ -18,8 +18,8 @@ use caudal_tariff::{
 };
 use caudal_usage::money::add_exact;
 use caudal_usage::{
-    Account, AllowanceUse, BalanceKey, ChargeLine, Date, Decimal, Direction, DiscountUse, Fault, LineKind,
-    Notification, Price, Roster, Rounding, Service, Subscription,
+    Account, BalanceKey, ChargeLine, Date, Decimal, Direction, Fault, LineKind, Lines, Notification, Price,
+    Reductions, Roster, Rounding, Service, Subscription, Uses,
 };
 use smallvec::SmallVec;
 
@@ -50,11 +50,11 @@ pub struct CloseCharge<'a> {
     /// The subscription that it is for; of what several share, the first.
     pub subscription: &'a str,
     /// Its lines.
-    pub lines: SmallVec<[ChargeLine<'a>; 3]>,
+    pub lines: Lines<'a>,
     /// What discounts took off.
-    pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
+    pub discounts: Reductions<'a>,
     /// What money paid.
-    pub uses: SmallVec<[AllowanceUse<'a>; 2]>,
+    pub uses: Uses<'a>,
     /// Thresholds that it passed.
     pub notifications: Vec<Notification>,
     /// What is charged.
@@ -289,7 +289,7 @@ impl<'a> Closing<'_, 'a> {
         &mut self,
         head: (&'static str, &'a str),
         matched: Matched<'a>,
-        lines: SmallVec<[ChargeLine<'a>; 3]>,
+        lines: Lines<'a>,
     ) -> Result<(), Fault> {
         if lines.is_empty() {
             return Ok(());

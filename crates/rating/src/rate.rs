@@ -12,7 +12,7 @@ use crate::steps::amounts::amounts;
 use crate::steps::connection_fee::{Call, connection_fee};
 use crate::steps::cover::Cover;
 use crate::steps::increments::{Span, Stretch, Stretches, walk};
-use crate::steps::match_rate::{Matched, match_rate, no_rate};
+use crate::steps::match_rate::{Matched, Start, match_rate, no_rate};
 use crate::steps::measure::{Carries, Measured, measure, note};
 use crate::steps::overflow;
 use crate::steps::price::price;
@@ -287,9 +287,9 @@ impl<'a> Usage<'a, '_> {
         measured: &Measured,
         event: &mut BillableEvent<'a>,
     ) -> Result<i64, Fault> {
-        let here = self.band_of_start(matched, part);
-        self.walk(matched, (part, here), measured.span)?;
-        let (covered, front) = self.cover((matched, here), (part, place), measured.span, event)?;
+        let start = self.start_of(matched, part)?;
+        self.walk(matched, (part, &start), measured.span)?;
+        let (covered, front) = self.cover((matched, &start), (part, place), measured.span, event)?;
         let open = billed_units(self.stretches)?;
         match &matched.rate.tiers {
             None => price((matched, part.rating_group), self.stretches, &mut event.lines)?,
@@ -302,27 +302,36 @@ impl<'a> Usage<'a, '_> {
         let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
         let any = measured.span.end > measured.span.before;
         if measured.first && !goes_on && any {
-            let call = Call { matched, band: here.band, front, all_covered: covered > 0 && open == 0 };
+            let call = Call { matched, start, front, all_covered: covered > 0 && open == 0 };
             connection_fee(&call, &mut event.lines)?;
         }
         covered.checked_add(open).ok_or_else(|| overflow("quantity", &covered))
     }
 
-    /// The band in which a part starts, and until when it holds.
+    /// What holds where a part starts.
     #[inline]
-    fn band_of_start(&mut self, matched: &Matched, part: &Part) -> InBand {
+    fn start_of(&mut self, matched: &Matched<'a>, part: &Part) -> Result<Start<'a>, Fault> {
         let Rate { week, time, .. } = matched.rate;
-        if week.is_constant() {
-            return InBand { band: 0, until_ms: i64::MAX };
+        let here = match week.is_constant() {
+            true => InBand { band: 0, until_ms: i64::MAX },
+            false => self.clocks.band((*time, week), self.ground.account, part.start),
+        };
+        match matched.band(here.band) {
+            Some(price) => Ok(Start { here, price }),
+            None => Err(no_rate(self.ground.tariff, self.usage, &self.facts)),
         }
-        self.clocks.band((*time, week), self.ground.account, part.start)
     }
 
     /// Walks a span of a part: its portions stand in `stretches` then.
     #[inline]
-    pub(crate) fn walk(&mut self, matched: &Matched, at: (&Part, InBand), span: Span) -> Result<(), Fault> {
-        let wall = wall(self.clocks, (matched, self.ground.account), at);
-        match walk(matched, span, wall, self.stretches)? {
+    pub(crate) fn walk(
+        &mut self,
+        matched: &Matched,
+        (part, start): (&Part, &Start),
+        span: Span,
+    ) -> Result<(), Fault> {
+        let wall = wall(self.clocks, (matched, self.ground.account), (part, start.here));
+        match walk((matched, start), span, wall, self.stretches)? {
             true => Ok(()),
             false => Err(no_rate(self.ground.tariff, self.usage, &self.facts)),
         }
@@ -332,7 +341,7 @@ impl<'a> Usage<'a, '_> {
     #[inline]
     fn cover(
         &mut self,
-        (matched, here): (&Matched<'a>, InBand),
+        (matched, start): (&Matched<'a>, &Start<'a>),
         (part, place): (&Part, &Place),
         span: Span,
         event: &mut BillableEvent<'a>,
@@ -343,7 +352,7 @@ impl<'a> Usage<'a, '_> {
         let unit = matched.rate.measure.unit(self.usage.unit);
         let (place, usage) = (*place, self);
         let mut cover =
-            Cover { usage, event, part, here, place, matched, unit, span, covered: 0, front: None };
+            Cover { usage, event, part, start, place, matched, unit, span, covered: 0, front: None };
         cover.run()?;
         Ok((cover.covered, cover.front))
     }

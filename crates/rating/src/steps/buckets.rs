@@ -8,7 +8,7 @@ use crate::clock::{period_end, period_start};
 use crate::ground::{Ground, Place};
 use caudal_tariff::{Allowance, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
-use caudal_usage::{AllowanceUse, BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode};
+use caudal_usage::{AllowanceUse, BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode, Uses};
 use smallvec::SmallVec;
 
 /// Instance of what is used of a carried rest, beside what was used in its own period.
@@ -31,9 +31,6 @@ pub struct Bucket {
 
 /// The stocks of an allowance, in the order in which they are used: the earliest to expire, then the oldest.
 pub type Buckets = SmallVec<[Bucket; 2]>;
-
-/// What allowances gave to one event.
-pub type Uses<'a> = SmallVec<[AllowanceUse<'a>; 2]>;
 
 /// All stocks at a place.
 pub fn buckets(

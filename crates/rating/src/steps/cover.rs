@@ -4,9 +4,8 @@
 
 use super::buckets::{Buckets, buckets, note_use, order, room, use_up};
 use super::increments::{Span, Stretch};
-use super::match_rate::Matched;
+use super::match_rate::{Matched, Start};
 use super::{amount_of, exact, overflow};
-use crate::clock::InBand;
 use crate::ground::Place;
 use crate::notify::{Passage, passed};
 use crate::rate::Usage;
@@ -25,8 +24,8 @@ pub struct Cover<'c, 'a, 'w> {
     pub event: &'c mut BillableEvent<'a>,
     /// The part.
     pub part: &'c Part,
-    /// The band in which it starts.
-    pub here: InBand,
+    /// What holds where it starts.
+    pub start: &'c Start<'a>,
     /// Where it lies.
     pub place: Place,
     /// What prices the rest.
@@ -175,7 +174,7 @@ impl<'a> Cover<'_, 'a, '_> {
 
     /// Cuts what is still open anew.
     fn rewalk(&mut self) -> Result<(), Fault> {
-        self.usage.walk(self.matched, (self.part, self.here), self.span)
+        self.usage.walk(self.matched, (self.part, self.start), self.span)
     }
 
     /// What was taken from the front moves the open span on. (From bands it may come from the middle: nothing that looks at

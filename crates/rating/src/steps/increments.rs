@@ -2,7 +2,7 @@
 //! Relies on the clock for where bands end; the walk takes one turn for each band or step crossed, never one a portion.
 //! Never starts a second minimum: the position in the usage goes on across bands and steps.
 
-use super::match_rate::{BandPrice, Matched};
+use super::match_rate::{BandPrice, Matched, Start};
 use super::overflow;
 use crate::clock::{InBand, band_at_offset};
 use crate::clocks::Clocks;
@@ -111,7 +111,12 @@ fn portions(band: u16, increments: Increments, position: i64, limit: i64) -> Str
 
 /// Walks a span into `stretches`, which are emptied first. `false` where a band has no price.
 #[inline]
-pub fn walk(matched: &Matched, span: Span, wall: Wall, stretches: &mut Stretches) -> Result<bool, Fault> {
+pub fn walk(
+    (matched, start): (&Matched, &Start),
+    span: Span,
+    wall: Wall,
+    stretches: &mut Stretches,
+) -> Result<bool, Fault> {
     stretches.clear();
     check(span.end)?;
     if span.from >= span.end {
@@ -120,7 +125,7 @@ pub fn walk(matched: &Matched, span: Span, wall: Wall, stretches: &mut Stretches
     let more = matched.rate.more.as_deref();
     let (exact, pro_rata) = more.map_or((false, false), |more| (more.split == Split::Exact, more.pro_rata));
     let InBand { band, until_ms } = wall.here;
-    let Some(price) = matched.band(band) else { return Ok(false) };
+    let price = &start.price;
     // Nearly every usage lies in one band whole, whatever portions it is cut into.
     let one_band = until_ms == i64::MAX || (!exact && span.start_ms + (span.end - span.before) <= until_ms);
     if one_band && !price.has_steps() && !pro_rata {

@@ -2,6 +2,7 @@
 //! Relies on the tariff's order of rates: the first whose conditions hold is the most specific.
 //! Never falls to a price of zero: where nothing matches, the usage is suspended `no_rate`.
 
+use crate::clock::InBand;
 use crate::facts::far_party;
 use caudal_tariff::{
     Facts, Increments, PlanVersion, Pricing, Rate, RateTable, Step, Tariff, Terms, TimeBase, Week, ZoneId,
@@ -38,6 +39,15 @@ pub struct BandPrice<'t> {
     steps: &'t [Step],
     /// First units that cost nothing.
     free: i64,
+}
+
+/// What holds where a part starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'t> {
+    /// The band, and until when it holds.
+    pub here: InBand,
+    /// Its terms.
+    pub price: BandPrice<'t>,
 }
 
 /// What holds at a position in a usage.

@@ -5,11 +5,7 @@
 use super::amount_of;
 use super::increments::Stretch;
 use super::match_rate::Matched;
-use caudal_usage::{ChargeLine, Code, Fault, LineKind};
-use smallvec::SmallVec;
-
-/// The charge lines of an event.
-pub type Lines<'t> = SmallVec<[ChargeLine<'t>; 3]>;
+use caudal_usage::{ChargeLine, Code, Fault, LineKind, Lines};
 
 /// Units of one band and step that follow one another.
 #[derive(Clone, Copy)]

@@ -4,12 +4,11 @@
 
 use super::cover::plain_line;
 use super::match_rate::Matched;
-use super::price::Lines;
 use super::{amount_of, exact, overflow};
 use crate::balances::Draft;
 use crate::ground::{Ground, Place};
 use caudal_tariff::{Model, Package, Period, TierStep, Tiers};
-use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price};
+use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Lines, Price};
 
 /// What is priced.
 #[derive(Clone, Copy)]

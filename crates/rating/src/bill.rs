@@ -61,6 +61,12 @@ impl<'a> Charge<'a> {
 /// An amount with those of some lines.
 #[inline]
 pub fn sum(from: Decimal, lines: &[ChargeLine]) -> Result<Decimal, Fault> {
+    if let [only] = lines
+        && from.is_zero()
+        && only.amount.scale() >= from.scale()
+    {
+        return Ok(only.amount);
+    }
     exact(sum_exact(from, lines.iter().map(|line| line.amount)), "amount")
 }
 

@@ -103,7 +103,6 @@ impl<'t> Rater<'t> {
             stretches: &mut self.stretches,
             notes: Vec::new(),
             carries: Carries::default(),
-            charges: SmallVec::new(),
             mirrored: usage.parts.iter().any(|part| part.quantity < 0),
         };
         if let Err(fault) = rating.evaluate(events) {
@@ -117,6 +116,9 @@ impl<'t> Rater<'t> {
         Ok(())
     }
 }
+
+/// What is due, where something follows.
+type Charges<'a> = SmallVec<[Charge<'a>; 1]>;
 
 /// One usage on its way.
 pub(crate) struct Usage<'a, 'w> {
@@ -133,8 +135,6 @@ pub(crate) struct Usage<'a, 'w> {
     pub(crate) stretches: &'w mut Stretches,
     pub(crate) notes: Vec<Notification>,
     carries: Carries,
-    /// What is due, where something follows.
-    charges: SmallVec<[Charge<'a>; 1]>,
     pub(crate) mirrored: bool,
 }
 
@@ -171,30 +171,26 @@ impl<'a> Usage<'a, '_> {
     /// All parts, each into the event of its cycle. A call belongs whole to the cycle of its start; data containers
     /// have times of their own.
     fn evaluate(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
-        let usage = self.usage;
+        let (usage, mut charges) = (self.usage, Charges::new());
         if usage.service == Service::Data {
             for part in &usage.parts {
-                self.part(part, events)?;
+                self.part(part, events, &mut charges)?;
             }
         } else {
             let quantity = usage.quantity().ok_or_else(|| overflow("quantity", &"more than 64 bits"))?;
             let whole = Part { start: usage.start, end: usage.end, quantity, rating_group: None };
-            self.part(&whole, events)?;
+            self.part(&whole, events, &mut charges)?;
         }
         if let [only] = events.as_mut_slice() {
             (only.start, only.end) = (usage.start, usage.end);
         }
-        self.adjust_all(events)?;
+        self.adjust_all(events, &mut charges)?;
         self.show_counters(events);
         Ok(())
     }
 
     /// What follows the charges of each event.
-    fn adjust_all(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
-        if self.charges.is_empty() {
-            return events.iter_mut().try_for_each(|event| self.round(event));
-        }
-        let mut charges = std::mem::take(&mut self.charges);
+    fn adjust_all(&mut self, events: &mut Events<'a>, charges: &mut Charges<'a>) -> Result<(), Fault> {
         if events.len() > 1 {
             charges.sort_by_key(|charge| charge.event);
         }
@@ -210,7 +206,7 @@ impl<'a> Usage<'a, '_> {
 
     /// **The order of evaluation**, from the match to the connection fee; [`Usage::adjust`] has the rest. `match →
     /// convert units → grace → minimum quantity → increments and bands → cover → steps and tiers → connection fee →`
-    fn part(&mut self, part: &Part, events: &mut Events<'a>) -> Result<(), Fault> {
+    fn part(&mut self, part: &Part, events: &mut Events<'a>, charges: &mut Charges<'a>) -> Result<(), Fault> {
         self.facts.rating_group = part.rating_group;
         let place = self.place(part);
         let at = self.event_of(&place, part, events);
@@ -242,7 +238,7 @@ impl<'a> Usage<'a, '_> {
         let due = sum(self.ground.version.rounding.zero(), own)?;
         let (lines, measured) = (from_line..event.lines.len(), part.quantity != 0);
         let group = part.rating_group;
-        self.charges.push(Charge { event: at, matched, place, group, lines, due, billed, unit, measured });
+        charges.push(Charge { event: at, matched, place, group, lines, due, billed, unit, measured });
         Ok(())
     }
 
@@ -287,7 +283,9 @@ impl<'a> Usage<'a, '_> {
         measured: &Measured,
         event: &mut BillableEvent<'a>,
     ) -> Result<i64, Fault> {
-        let start = self.start_of(matched, part)?;
+        let Some(start) = self.start_of(matched, part) else {
+            return Err(no_rate(self.ground.tariff, self.usage, &self.facts));
+        };
         self.walk(matched, (part, &start), measured.span)?;
         let (covered, front) = self.cover((matched, &start), (part, place), measured.span, event)?;
         let open = billed_units(self.stretches)?;
@@ -310,16 +308,13 @@ impl<'a> Usage<'a, '_> {
 
     /// What holds where a part starts.
     #[inline]
-    fn start_of(&mut self, matched: &Matched<'a>, part: &Part) -> Result<Start<'a>, Fault> {
+    fn start_of(&mut self, matched: &Matched<'a>, part: &Part) -> Option<Start<'a>> {
         let Rate { week, time, .. } = matched.rate;
         let here = match week.is_constant() {
             true => InBand { band: 0, until_ms: i64::MAX },
             false => self.clocks.band((*time, week), self.ground.account, part.start),
         };
-        match matched.band(here.band) {
-            Some(price) => Ok(Start { here, price }),
-            None => Err(no_rate(self.ground.tariff, self.usage, &self.facts)),
-        }
+        Some(Start { here, price: matched.band(here.band)? })
     }
 
     /// Walks a span of a part: its portions stand in `stretches` then.

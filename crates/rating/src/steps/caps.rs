@@ -6,7 +6,7 @@ use super::cover::plain_line;
 use super::discounts::Judge;
 use super::exact;
 use crate::balances::Draft;
-use crate::bill::Bill;
+use crate::bill::{Bill, Charge};
 use crate::ground::{Ground, Place};
 use crate::notify::{Passage, passed};
 use caudal_tariff::charges::in_scope;
@@ -22,11 +22,14 @@ pub fn caps<'a>(
     notes: &mut Vec<Notification>,
 ) -> Result<(), Fault> {
     let plan = &judge.ground.version.caps;
+    let own = |charge: &Charge<'a>| charge.matched.rate.more.as_ref().and_then(|more| more.cap.as_ref());
+    if plan.is_empty() && bill.charges.iter().all(|charge| own(charge).is_none()) {
+        return Ok(());
+    }
     for at in 0..bill.charges.len() {
         let Some(charge) = bill.charges.get(at) else { break };
         let (rate, place) = (charge.matched.rate, charge.place);
-        let own = rate.more.as_ref().and_then(|more| more.cap.as_ref());
-        for cap in own.into_iter().chain(plan.iter().filter(|cap| in_scope(&cap.scope, &rate.id))) {
+        for cap in own(charge).into_iter().chain(plan.iter().filter(|cap| in_scope(&cap.scope, &rate.id))) {
             one(cap, (judge.ground, &place), (bill, at), judge.draft, notes)?;
         }
     }

@@ -12,6 +12,7 @@ use caudal_tariff::{Discount, DiscountKind, Facts, Period, Shared, TimeBase, Wee
 use caudal_usage::money::add_exact;
 use caudal_usage::{BalanceKey, ChargeLine, Date, Decimal, DiscountUse, Fault, LineKind};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Instance of the balance that notes in which month a fixed discount began.
 const FIRST_MONTH: u64 = 1;
@@ -32,48 +33,52 @@ pub struct Judge<'j, 'a, 'b> {
 }
 
 /// Indexes of charges; an event has one or two.
-type Which = SmallVec<[usize; 2]>;
+type Which = SmallVec<[usize; 4]>;
 
 /// A discount with the charges that it is about.
 struct Fit<'a> {
     discount: &'a Discount,
-    charges: Which,
+    /// Where their indexes stand in the list of all.
+    charges: Range<usize>,
     /// The first day of the cycle from which it holds, where it does.
     since: Option<Date>,
 }
 
-/// Takes all discounts off.
+/// Takes all discounts off. Which charges a discount is about, and whether it holds, is decided by what was due and used
+/// before any of them.
 pub fn discounts<'a>(
     judge: &mut Judge<'_, 'a, '_>,
     bill: &mut Bill<'_, 'a>,
     lies_in: LiesIn,
 ) -> Result<(), Fault> {
-    // Which charges a discount is about, and whether it holds, is decided by what was due and used before any of them.
-    let mut fits: SmallVec<[Fit<'a>; 2]> = SmallVec::new();
+    let (mut fits, mut all) = (SmallVec::<[Fit<'a>; 2]>::new(), Which::new());
     for discount in &judge.ground.version.discounts {
-        let mut charges = Which::new();
+        let from = all.len();
         for (at, charge) in bill.charges.iter().enumerate() {
             if judge.fits(discount, charge, lies_in) {
-                charges.push(at);
+                all.push(at);
             }
         }
-        if !charges.is_empty() {
-            fits.push(Fit { discount, charges, since: judge.active(discount)? });
+        if all.len() > from {
+            fits.push(Fit { discount, charges: from..all.len(), since: judge.active(discount)? });
         }
     }
-    if fits.is_empty() {
-        return Ok(());
+    let of = |fit: &Fit| all.get(fit.charges.clone()).unwrap_or(&[]);
+    let mut own = Which::new();
+    for fit in fits.iter().filter(|fit| fit.discount.of_accounts && fit.since.is_some()) {
+        own.extend_from_slice(of(fit));
     }
-    let gross: SmallVec<[Decimal; 2]> = bill.charges.iter().map(|charge| charge.due).collect();
-    let holding = fits.iter().filter(|fit| fit.discount.of_accounts && fit.since.is_some());
-    let own: Which = holding.flat_map(|fit| fit.charges.iter().copied()).collect();
-    for Fit { discount, charges, since } in &fits {
-        if let Some(since) = since {
-            let spared = |at: &usize| !discount.of_accounts && own.contains(at);
-            let which: Which = charges.iter().copied().filter(|at| !spared(at)).collect();
-            judge.take(discount, bill, (&which, *since))?;
+    let mut gross = SmallVec::<[Decimal; 2]>::new();
+    if fits.iter().any(|fit| fit.discount.after_spend.is_some()) {
+        gross.extend(bill.charges.iter().map(|charge| charge.due));
+    }
+    for fit in &fits {
+        let charges = of(fit);
+        if let Some(since) = fit.since {
+            let own = if fit.discount.of_accounts { &[] } else { own.as_slice() };
+            judge.take(fit.discount, bill, (charges, own, since))?;
         }
-        judge.count(discount, bill, (charges, &gross))?;
+        judge.count(fit.discount, bill, (charges, &gross))?;
     }
     Ok(())
 }
@@ -146,24 +151,30 @@ impl<'a> Judge<'_, 'a, '_> {
         }
     }
 
-    /// Takes one discount off the charges of `which`.
+    /// Takes one discount off those `charges` of which something is due, and on which no discount of the account's own
+    /// stands in its place.
     fn take(
         &mut self,
         discount: &'a Discount,
         bill: &mut Bill<'_, 'a>,
-        (which, since): (&[usize], Date),
+        (charges, own, since): (&[usize], &[usize], Date),
     ) -> Result<(), Fault> {
-        let open: Which = which
-            .iter()
-            .copied()
-            .filter(|&at| bill.charges.get(at).is_some_and(|charge| charge.due > Decimal::ZERO))
-            .collect();
+        let due_of = |at: usize| bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
+        let is_open = |at: &usize| !own.contains(at) && due_of(*at) > Decimal::ZERO;
+        let mut some = Which::new();
+        // Nearly always it is about all of them.
+        let open = if charges.iter().all(is_open) {
+            charges
+        } else {
+            some.extend(charges.iter().copied().filter(is_open));
+            some.as_slice()
+        };
         let total = due(open.iter().filter_map(|&at| bill.charges.get(at)))?;
         if total.is_zero() {
             return Ok(());
         }
         let off = match discount.kind {
-            DiscountKind::Percent(percent) => self.percent(discount, bill, (&open, total, percent))?,
+            DiscountKind::Percent(percent) => self.percent(discount, bill, (open, total, percent))?,
             DiscountKind::Amount(_) | DiscountKind::Free(_) if bill.mirrored => Decimal::ZERO,
             DiscountKind::Amount(amount) => self.fixed(discount, (amount, total), since)?,
             DiscountKind::Price(price) => {
@@ -171,15 +182,15 @@ impl<'a> Judge<'_, 'a, '_> {
                     let point = self.ground.version.rounding.line;
                     exact(price.charge(line.quantity, point), "amount")
                 };
-                priced(discount, bill, &open, &mut |line| {
+                priced(discount, bill, open, &mut |line| {
                     exact(add_exact(line.amount, -other(line)?), "amount").map(|off| off.max(Decimal::ZERO))
                 })?
             }
-            DiscountKind::Free(units) => self.free(discount, bill, (&open, units))?,
+            DiscountKind::Free(units) => self.free(discount, bill, (open, units))?,
         };
         let off = exact(self.ground.version.rounding.line.round(off), "amount")?.min(total);
         if off > Decimal::ZERO {
-            take_off(bill.charges, &open, off)?;
+            take_off(bill.charges, open, off)?;
             bill.discounts.push(DiscountUse { discount: &discount.id, amount: off });
         }
         Ok(())
@@ -265,6 +276,9 @@ impl<'a> Judge<'_, 'a, '_> {
         bill: &Bill<'_, 'a>,
         (charges, gross): (&[usize], &[Decimal]),
     ) -> Result<(), Fault> {
+        if discount.after_spend.is_none() && discount.after_quantity.is_none() {
+            return Ok(());
+        }
         let key = |counter| self.ground.key(counter, (Shared::Subscription, Period::Cycle), &self.place);
         let (spend, quantity) = (key(discount.spend), key(discount.quantity));
         let sign = if bill.mirrored { -1 } else { 1 };

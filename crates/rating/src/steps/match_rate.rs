@@ -113,7 +113,7 @@ impl<'t> Matched<'t> {
     }
 
     /// Terms of a band on the day of the usage. Nothing for rates of amounts.
-    #[inline]
+    #[inline(always)]
     pub fn band(&self, band: u16) -> Option<BandPrice<'t>> {
         let index = usize::from(band);
         let free = self.rate.more.as_ref().map_or(0, |more| more.free);

@@ -11,7 +11,7 @@ use crate::rate::Rater;
 use crate::steps::cover::plain_line;
 use crate::steps::discounts::Judge;
 use crate::steps::exact;
-use crate::steps::match_rate::Matched;
+use crate::steps::match_rate::{Matched, levels};
 use crate::steps::tiers::{counter_of, package_line, packages, reached, reached_lines};
 use caudal_tariff::{
     Capacity, Commitment, Facts, Model, Package, Period, PlanVersion, Rate, TierStep, Tiers,
@@ -154,16 +154,12 @@ impl<'a> Closing<'_, 'a> {
     }
 
     fn all_tiers(&mut self) -> Result<(), Fault> {
-        let mut level = Some(self.ground.version);
-        // A plan falls back to few others; `compile` refuses circles.
-        for _ in 0..8 {
-            let Some(of) = level else { break };
+        for of in levels(self.ground.tariff, self.ground.version, self.place.day) {
             for rate in of.rates.iter() {
                 if let Some(tiers) = &rate.tiers {
                     self.tiers(rate, (of, tiers))?;
                 }
             }
-            level = of.base.and_then(|base| self.ground.tariff.plan_version(base, self.place.day));
         }
         Ok(())
     }

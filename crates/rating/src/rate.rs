@@ -210,7 +210,12 @@ impl<'a> Usage<'a, '_> {
         self.facts.rating_group = part.rating_group;
         let place = self.place(part);
         let at = self.event_of(&place, part, events);
-        let matched = self.matched(part)?;
+        let Some(matched) = self.matched(part) else {
+            return Err(no_rate(self.ground.tariff, self.usage, &self.facts));
+        };
+        if self.usage.charged.is_some() && matched.rate.measure != Measure::Amount {
+            return Err(no_amount_rate(self.usage, &matched));
+        }
         let rate = matched.rate;
         let measured = measure((self.usage, part, rate), (&self.ground, &place), &self.draft, &self.carries)?;
         let Some(event) = events.get_mut(at) else { return Ok(()) };
@@ -258,21 +263,12 @@ impl<'a> Usage<'a, '_> {
         when.hold(&self.facts, |base, week| clocks.lies_in((base, week), account, part.start))
     }
 
-    /// The rate that prices a part. An amount rated elsewhere is charged by a rate of amounts only: a price of the plan
-    /// instead would be a guess about who is right.
+    /// The rate that prices a part.
     #[inline]
-    fn matched(&mut self, part: &Part) -> Result<Matched<'a>, Fault> {
+    fn matched(&mut self, part: &Part) -> Option<Matched<'a>> {
         let (clocks, ground) = (&mut *self.clocks, &self.ground);
         let mut starts_in = |base, week: &Week| clocks.lies_in((base, week), ground.account, part.start);
-        let found = match_rate(ground.tariff, ground.version, (&self.facts, self.start.day), &mut starts_in);
-        let matched = found.ok_or_else(|| no_rate(ground.tariff, self.usage, &self.facts))?;
-        match &self.usage.charged {
-            Some(charged) if matched.rate.measure != Measure::Amount => {
-                let found = format!("{charged}: rate {} is of no amount", matched.rate.id);
-                Err(Fault::new(Code::NoRate, "charged", found.as_bytes()))
-            }
-            _ => Ok(matched),
-        }
+        match_rate(ground.tariff, ground.version, (&self.facts, self.start.day), &mut starts_in)
     }
 
     /// Increments and bands, cover, steps and tiers, connection fee. Returns the billed units.
@@ -424,6 +420,15 @@ impl<'a> Usage<'a, '_> {
             late: false,
         }
     }
+}
+
+/// An amount rated elsewhere is charged by a rate of amounts only: a price of the plan instead would be a guess about who
+/// is right.
+#[cold]
+fn no_amount_rate(usage: &UsageRecord, matched: &Matched) -> Fault {
+    let charged = usage.charged.map_or_else(String::new, |charged| charged.to_string());
+    let found = format!("{charged}: rate {} is of no amount", matched.rate.id);
+    Fault::new(Code::NoRate, "charged", found.as_bytes())
 }
 
 #[inline]

@@ -151,10 +151,16 @@ fn decimal(mantissa: i128, scale: u32) -> Result<Decimal, MoneyError> {
     if let Ok(small) = u64::try_from(mantissa.unsigned_abs())
         && scale <= Decimal::MAX_SCALE
     {
-        let (low, high) = ((small & 0xFFFF_FFFF) as u32, (small >> 32) as u32);
-        return Ok(Decimal::from_parts(low, high, 0, mantissa < 0, scale));
+        return Ok(narrow_decimal(small, mantissa < 0, scale));
     }
     Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| MoneyError::Overflow)
+}
+
+/// A decimal of 64 bits; `scale` is at most [`Decimal::MAX_SCALE`].
+#[inline]
+fn narrow_decimal(magnitude: u64, negative: bool, scale: u32) -> Decimal {
+    let (low, high) = ((magnitude & 0xFFFF_FFFF) as u32, (magnitude >> 32) as u32);
+    Decimal::from_parts(low, high, 0, negative, scale)
 }
 
 /// Powers of ten that fit 127 bits.
@@ -240,14 +246,37 @@ impl Rounding {
         if i32::try_from(value.scale()) == Ok(self.places) && !value.is_zero() {
             return Ok(value);
         }
-        self.quotient(value.mantissa(), value.scale(), 1)
+        self.ratio(value, 1, 1)
     }
 
     /// `value × times ÷ per`, multiplied first, divided once, rounded here: the one operation by which usage becomes
     /// money. `per` must be above zero. Errors with `Overflow` when an exact intermediate does not fit 127 bits.
     #[inline]
     pub fn ratio(self, value: Decimal, times: i64, per: i64) -> Result<Decimal, MoneyError> {
-        self.quotient(self::times(value.mantissa(), i128::from(times))?, value.scale(), per)
+        let (mantissa, scale) = (value.mantissa(), value.scale());
+        match self.narrow((mantissa, scale), times, per) {
+            Some(result) => Ok(result),
+            None => self.quotient(self::times(mantissa, i128::from(times))?, scale, per),
+        }
+    }
+
+    /// The same where nothing is below the rounding point and every step fits 64 bits, as for nearly every charge.
+    #[inline]
+    fn narrow(self, (mantissa, scale): (i128, u32), times: i64, per: i64) -> Option<Decimal> {
+        let places = u32::try_from(self.places).ok()?;
+        let power = pow10(places.checked_sub(scale)?).ok()?;
+        let scaled = i64::try_from(mantissa).ok()?.checked_mul(i64::try_from(power).ok()?)?;
+        let numerator = scaled.checked_mul(times)?;
+        if per <= 0 {
+            return None;
+        }
+        let (quotient, rest) = if per == 1 { (numerator, 0) } else { (numerator / per, numerator % per) };
+        let magnitude = quotient.unsigned_abs();
+        let grows = rest != 0 && {
+            let twice_rest = (rest.unsigned_abs() * 2).cmp(&per.unsigned_abs());
+            self.mode.grows(numerator < 0, magnitude % 2 != 0, twice_rest)
+        };
+        Some(narrow_decimal(magnitude + u64::from(grows), numerator < 0, places))
     }
 
     /// `percent` of `amount`, likewise.
@@ -258,14 +287,14 @@ impl Rounding {
         let scale = amount.scale() + percent.scale();
         match (left, right) {
             (Ok(left), Ok(right)) if scale <= 18 => {
-                self.quotient(i128::from(left) * i128::from(right), scale, 100)
+                let narrow = self.narrow((i128::from(left), scale), i64::from(right), 100);
+                narrow.map_or_else(|| self.quotient(i128::from(left) * i128::from(right), scale, 100), Ok)
             }
             _ => self.ratio(mul_exact(amount, percent)?, 1, 100),
         }
     }
 
     /// `numerator × 10^-scale ÷ per`, rounded here.
-    #[inline]
     fn quotient(self, numerator: i128, scale: u32, per: i64) -> Result<Decimal, MoneyError> {
         if per <= 0 {
             return Err(MoneyError::Overflow);
@@ -371,6 +400,25 @@ mod tests {
             for ((word, mode), want) in RoundingMode::WORDS.into_iter().zip(expected) {
                 let got = Rounding { places: 1, mode }.round(dec(value)).unwrap();
                 assert_eq!(got.to_string(), want, "{value} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_narrow_way_agrees_with_the_wide_one() {
+        for (_, mode) in RoundingMode::WORDS {
+            for value in ["0", "-0.00", "0.005", "-1.25", "0.10", "17", "-9223372036854775807", "0.000001"] {
+                for (times, per) in [(1, 1), (3, 7), (-61_000, 60_000), (i64::MAX, 1), (5, 2), (25, -1)] {
+                    let (rounding, value) = (Rounding { places: 3, mode }, dec(value));
+                    let wide = self::times(value.mantissa(), i128::from(times))
+                        .and_then(|product| rounding.quotient(product, value.scale(), per));
+                    let text = |result: Decimal| (result.to_string(), result.is_sign_negative());
+                    assert_eq!(
+                        rounding.ratio(value, times, per).map(text),
+                        wide.map(text),
+                        "{mode:?} {value}"
+                    );
+                }
             }
         }
     }

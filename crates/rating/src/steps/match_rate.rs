@@ -144,6 +144,16 @@ impl<'t> Matched<'t> {
     }
 }
 
+/// A version of a plan, then those of the plans that it falls back to, as of a day.
+pub fn levels<'t>(
+    tariff: &'t Tariff,
+    version: &'t PlanVersion,
+    day: i32,
+) -> impl Iterator<Item = &'t PlanVersion> {
+    let below = move |of: &&'t PlanVersion| of.base.and_then(|base| tariff.plan_version(base, day));
+    std::iter::successors(Some(version), below).take(BASES_MAX)
+}
+
 /// The first rate whose conditions hold and which has a price that day: of the account's own, from the plan down to its
 /// last base; then of all others, likewise. `starts_in` says whether the usage starts in band 0 of a week.
 #[inline]
@@ -153,46 +163,37 @@ pub fn match_rate<'t>(
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
-    let own = if facts.account.is_some() { [true, false].as_slice() } else { &[false] };
-    for &own in own {
-        let mut level = Some(version);
-        for _ in 0..BASES_MAX {
-            let Some(version) = level else { break };
-            let found = if own {
-                first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
-            } else {
-                first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
-            };
-            if found.is_some() {
-                return found;
-            }
-            level = version.base.and_then(|base| tariff.plan_version(base, day));
+    if facts.account.is_some() {
+        let own = levels(tariff, version, day).find_map(|version| {
+            first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
+        });
+        if own.is_some() {
+            return own;
         }
     }
-    None
+    levels(tariff, version, day).find_map(|version| {
+        first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
+    })
 }
 
 #[inline]
 fn first<'t>(
     tariff: &'t Tariff,
-    (version, rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
+    (version, mut rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
-    for rate in rates {
+    rates.find_map(|rate| {
         if !rate.when.hold(facts, |base, week| starts_in(base, week)) {
-            continue;
+            return None;
         }
         let table = match &rate.pricing {
             Pricing::Plan(_) | Pricing::Amount(_) => None,
             Pricing::Table { table, .. } => tariff.table(*table),
         };
         let matched = Matched { rate, version, table, zone: facts.zone, origin: facts.origin, day };
-        if matched.is_priced() {
-            return Some(matched);
-        }
-    }
-    None
+        matched.is_priced().then_some(matched)
+    })
 }
 
 /// What was looked for in vain. Numbers appear as their first digits only.

@@ -61,11 +61,10 @@ impl<'a> Charge<'a> {
 /// An amount with those of some lines.
 #[inline]
 pub fn sum(from: Decimal, lines: &[ChargeLine]) -> Result<Decimal, Fault> {
-    if let [only] = lines
-        && from.is_zero()
-        && only.amount.scale() >= from.scale()
-    {
-        return Ok(only.amount);
+    match lines {
+        [] => return Ok(from),
+        [only] if from.is_zero() && only.amount.scale() >= from.scale() => return Ok(only.amount),
+        _ => {}
     }
     exact(sum_exact(from, lines.iter().map(|line| line.amount)), "amount")
 }

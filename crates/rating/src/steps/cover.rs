@@ -228,7 +228,11 @@ impl<'a> Cover<'_, 'a, '_> {
     /// the units taken.
     fn take(&mut self, room: i64, bands: Option<&[Box<str>]>) -> i64 {
         let mut left = room;
-        let matched = self.matched;
+        let (matched, stretches) = (self.matched, self.usage.stretches.as_mut_slice());
+        if let ([only], None) = (&mut *stretches, bands) {
+            take_run(only, &mut left);
+            return room - left;
+        }
         let named = |band: u16| {
             bands.is_none_or(|names| {
                 let name = matched.band(band).and_then(|price| price.band);
@@ -236,10 +240,10 @@ impl<'a> Cover<'_, 'a, '_> {
             })
         };
         let mut at = 0;
-        while let Some(stretch) = self.usage.stretches.get(at).copied() {
+        while let Some(stretch) = stretches.get(at).copied() {
             // A portion in several fragments is taken whole: its stretches follow one another.
             let mut group = 1;
-            while self.usage.stretches.get(at + group).is_some_and(|next| next.joined) {
+            while stretches.get(at + group).is_some_and(|next| next.joined) {
                 group += 1;
             }
             if !named(stretch.band) {
@@ -247,14 +251,14 @@ impl<'a> Cover<'_, 'a, '_> {
                 continue;
             }
             if group > 1 {
-                let Some(fragments) = self.usage.stretches.get_mut(at..at + group) else { break };
+                let Some(fragments) = stretches.get_mut(at..at + group) else { break };
                 let units: i64 = fragments.iter().map(Stretch::units).sum();
                 if units > left {
                     break;
                 }
                 left -= units;
                 fragments.iter_mut().for_each(|fragment| (fragment.head, fragment.count) = (0, 0));
-            } else if let Some(stretch) = self.usage.stretches.get_mut(at)
+            } else if let Some(stretch) = stretches.get_mut(at)
                 && !take_run(stretch, &mut left)
             {
                 break;
@@ -318,6 +322,7 @@ fn take_run(stretch: &mut Stretch, left: &mut i64) -> bool {
     stretch.count == 0
 }
 
+#[inline]
 fn open_units(stretches: &[Stretch]) -> i64 {
     stretches.iter().map(Stretch::units).sum()
 }

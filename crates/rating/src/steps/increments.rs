@@ -8,7 +8,6 @@ use crate::clock::{InBand, band_at_offset};
 use crate::clocks::Clocks;
 use caudal_tariff::{Increments, Split, Week};
 use caudal_usage::{Fault, TimeZone};
-use smallvec::SmallVec;
 
 /// Most stretches of one usage: a call of years crosses bands twice a day, and is no call.
 pub const STRETCHES_MAX: usize = 2048;
@@ -47,8 +46,8 @@ impl Stretch {
     }
 }
 
-/// Stretches in the order of position.
-pub type Stretches = SmallVec<[Stretch; 2]>;
+/// Stretches in the order of position. The list is used again from usage to usage.
+pub type Stretches = Vec<Stretch>;
 
 /// How a wall clock is read: the band of the start, and what says which comes after it.
 pub struct Wall<'w> {

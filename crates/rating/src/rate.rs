@@ -22,8 +22,8 @@ use caudal_tariff::{
 };
 use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
-    Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Notification, Operation,
-    Part, Roster, Run, Service, Subscription, Timestamp, Unit, UsageRecord,
+    Account, Balance, BillableEvent, Code, Date, Decimal, Fault, Notification, Part, Roster, Run, Service,
+    Subscription, Timestamp, Unit, UsageRecord,
 };
 use smallvec::SmallVec;
 
@@ -123,7 +123,7 @@ type Charges<'a> = SmallVec<[Charge<'a>; 1]>;
 /// One usage on its way.
 pub(crate) struct Usage<'a, 'w> {
     pub(crate) usage: &'a UsageRecord,
-    run: Run,
+    pub(crate) run: Run,
     pub(crate) ground: Ground<'a>,
     /// Where the chargeable start lies: its local day picks all versions.
     start: Place,
@@ -364,61 +364,6 @@ impl<'a> Usage<'a, '_> {
             }
         }
         Ok(())
-    }
-
-    /// The event of a cycle, begun where it is the first part there.
-    fn event_of(&self, place: &Place, part: &Part, events: &mut Events<'a>) -> usize {
-        let at = match events.iter().position(|event| event.cycle == place.cycle) {
-            Some(at) => at,
-            None => {
-                events.push(self.new_event(place.cycle, part));
-                events.len() - 1
-            }
-        };
-        if let Some(event) = events.get_mut(at) {
-            event.start = event.start.min(part.start);
-            event.end = event.end.max(part.end);
-        }
-        at
-    }
-
-    fn new_event(&self, cycle: Date, part: &Part) -> BillableEvent<'a> {
-        let (usage, run) = (self.usage, self.run);
-        let Ground { account, subscription, version, .. } = self.ground;
-        BillableEvent {
-            id: EventId::of_usage(usage.identity, run, cycle, 0),
-            revision: 0,
-            kind: EventKind::Usage,
-            operation: Operation::Charge,
-            supersedes: None,
-            run,
-            account: &account.id,
-            subscription: &subscription.id,
-            plan: &version.plan,
-            plan_version: &version.version,
-            service: usage.service,
-            record_type: usage.record_type,
-            start: part.start,
-            end: part.end,
-            raw_quantity: 0,
-            billed_quantity: 0,
-            unit: usage.unit,
-            calling: &usage.calling,
-            called: &usage.called,
-            zone: self.facts.zone.map(|zone| self.ground.tariff.zone_name(zone)),
-            lines: SmallVec::new(),
-            allowance_uses: SmallVec::new(),
-            discounts: SmallVec::new(),
-            counters: Vec::new(),
-            notifications: Vec::new(),
-            amount: version.rounding.zero(),
-            currency: version.currency,
-            tax_category: version.tax_category.as_deref(),
-            gl_code: version.gl_code.as_deref(),
-            cycle,
-            original_cycle: cycle,
-            late: false,
-        }
     }
 }
 

@@ -97,6 +97,9 @@ impl PrefixTable {
             }
             None => self.walk(Reached { node: *self.nodes.first()?, longest: 0 }, word, len),
         };
+        if reached.longest == 0 {
+            return None;
+        }
         let node = self.nodes.get(reached.longest as usize)?;
         // Nearly always the longest prefix holds that day.
         self.valid(*node, day).or_else(|| self.shorter(number, day))

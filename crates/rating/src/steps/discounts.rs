@@ -2,7 +2,7 @@
 //! Relies on bounds having been met; each discount works on what the one before left.
 //! Never takes more than is due, and never counts a redemption: that is an input of its own.
 
-use super::{exact, overflow, percent_of};
+use super::{above_zero, exact, overflow, percent_of};
 use crate::balances::Draft;
 use crate::bill::{Bill, Charge, due, take_off};
 use crate::clock::month_of;
@@ -160,7 +160,7 @@ impl<'a> Judge<'_, 'a, '_> {
         (charges, own, since): (&[usize], &[usize], Date),
     ) -> Result<(), Fault> {
         let due_of = |at: usize| bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
-        let is_open = |at: &usize| !own.contains(at) && due_of(*at) > Decimal::ZERO;
+        let is_open = |at: &usize| !own.contains(at) && above_zero(due_of(*at));
         let mut some = Which::new();
         // Nearly always it is about all of them.
         let open = if charges.iter().all(is_open) {
@@ -189,7 +189,7 @@ impl<'a> Judge<'_, 'a, '_> {
             DiscountKind::Free(units) => self.free(discount, bill, (open, units))?,
         };
         let off = exact(self.ground.version.rounding.line.round(off), "amount")?.min(total);
-        if off > Decimal::ZERO {
+        if above_zero(off) {
             take_off(bill.charges, open, off)?;
             bill.discounts.push(DiscountUse { discount: &discount.id, amount: off });
         }
@@ -234,7 +234,7 @@ impl<'a> Judge<'_, 'a, '_> {
         let left = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
         // What is noted as used is what is taken, at the rounding point of a line.
         let off = exact(self.ground.version.rounding.line.round(left), "amount")?.min(total);
-        if off > Decimal::ZERO {
+        if above_zero(off) {
             self.draft.set(key, exact(add_exact(used, off), "amount")?);
         }
         Ok(off)

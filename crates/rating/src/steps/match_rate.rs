@@ -192,7 +192,7 @@ fn first<'t>(
             Pricing::Table { table, .. } => tariff.table(*table),
         };
         let matched = Matched { rate, version, table, zone: facts.zone, origin: facts.origin, day };
-        matched.is_priced().then_some(matched)
+        (table.is_none() || matched.is_priced()).then_some(matched)
     })
 }
 

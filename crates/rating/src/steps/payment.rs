@@ -3,7 +3,7 @@
 //! Never goes below the floor that the plan names: what it cannot pay stays due.
 
 use super::buckets::{buckets, note_use, order, use_up};
-use super::exact;
+use super::{above_zero, exact};
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::Ground;
@@ -47,7 +47,7 @@ fn pay<'a>(
     allowance: &'a Allowance,
     (draft, notes): (&mut Draft, &mut Vec<Notification>),
 ) -> Result<(), Fault> {
-    let Some(charge) = bill.charges.get_mut(at).filter(|charge| charge.due > Decimal::ZERO) else {
+    let Some(charge) = bill.charges.get_mut(at).filter(|charge| above_zero(charge.due)) else {
         return Ok(());
     };
     let mut stock = buckets(ground, allowance, &charge.place, draft)?;

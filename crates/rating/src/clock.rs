@@ -287,6 +287,26 @@ mod tests {
         }
     }
 
+    /// The day in mind is a cache: asked in any order, it says what the zone says.
+    #[test]
+    fn the_day_in_mind_agrees_with_the_zone_through_clock_changes() {
+        let week = Week::constant();
+        for name in ["Europe/Madrid", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia"] {
+            let zone = TimeZone::parse(name).unwrap();
+            let mut clock = Clock::new(zone);
+            let from = Date::parse("2011-01-01").unwrap().local_ms();
+            for step in 0..40_000i64 {
+                let utc_ms = from + step / 4 * 53 * 60_000 + [0, 7, -26, 1][step as usize % 4] * 3_600_000;
+                let local_ms = utc_ms + i64::from(zone.offset_s(utc_ms)) * 1000;
+                let day = local_ms.div_euclid(DAY_MS);
+                assert_eq!(i64::from(clock.day(utc_ms)), day, "{name} {utc_ms}");
+                let until_ms = clock.band(&week, utc_ms).until_ms;
+                assert!(utc_ms < until_ms && until_ms <= utc_ms + (day + 1) * DAY_MS - local_ms, "{name}");
+                assert_eq!(zone.offset_s(until_ms - 1), zone.offset_s(utc_ms), "{name} {utc_ms}");
+            }
+        }
+    }
+
     #[test]
     fn a_cycle_begins_at_local_midnight_on_either_side_of_a_clock_change() {
         let mut clock = Clock::new(TimeZone::parse("Europe/Madrid").unwrap());

@@ -220,7 +220,9 @@ impl<'a> Closing<'_, 'a> {
             bounds.iter().zip(&sums).all(|(bound, sum)| bound.is_none_or(|bound| *sum <= bound))
         };
         let found = capacity.steps.iter().enumerate().find(|(_, step)| holds(&step.holds));
-        let Some((index, step)) = found.or(capacity.steps.iter().enumerate().last()) else { return Ok(()) };
+        let Some((index, step)) = found.or(capacity.steps.iter().enumerate().next_back()) else {
+            return Ok(());
+        };
         let line = self.line(LineKind::FlatFee, &capacity.id, step.price)?;
         let line = ChargeLine { step: u32::try_from(index + 1).ok(), ..line };
         self.plain(("capacity", &capacity.id), line)

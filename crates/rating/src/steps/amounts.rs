@@ -37,7 +37,7 @@ pub fn amounts<'t>(
             pass_through(matched, &base, (*percent, *fixed), lines)
         }
         (Pricing::Amount(AmountPricing::Percentage(price)), _) => {
-            percentage(matched, &base, price, (ground, place), draft, lines)
+            percentage((matched, &base), price, (ground, place), draft, lines)
         }
         (_, Some(tiers)) => {
             let Model::Percentage(steps) = &tiers.model else { return Ok(()) };
@@ -114,8 +114,7 @@ fn pass_through<'t>(
 }
 
 fn percentage<'t>(
-    matched: &Matched<'t>,
-    base: &Base<'t>,
+    (matched, base): (&Matched<'t>, &Base<'t>),
     price: &'t Percentage,
     (ground, place): (&Ground, &Place),
     draft: &mut Draft,

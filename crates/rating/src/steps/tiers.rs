@@ -113,7 +113,7 @@ pub fn reached(steps: &[TierStep], units: i64) -> (usize, TierStep) {
     let nothing =
         TierStep { up_to: None, price: Price { amount: Decimal::ZERO, per: 1 }, flat_fee: Decimal::ZERO };
     let found = steps.iter().enumerate().find(|(_, step)| step.up_to.is_none_or(|bound| units <= bound));
-    found.or(steps.iter().enumerate().last()).map_or((0, nothing), |(index, step)| (index, *step))
+    found.or(steps.iter().enumerate().next_back()).map_or((0, nothing), |(index, step)| (index, *step))
 }
 
 /// What a tier that was reached costs: all units at its price (of stair steps none), and its flat fee.

@@ -7,48 +7,60 @@ use crate::ground::Place;
 use crate::rate::{Events, Usage};
 use crate::steps::bounds::bounds;
 use crate::steps::caps::{caps, commitments};
-use crate::steps::discounts::{Judge, discounts};
+use crate::steps::discounts::{Judge, LiesIn, discounts};
 use crate::steps::payment::payment;
 use crate::steps::{exact, no_amount};
 use caudal_tariff::{TimeBase, Week};
-use caudal_usage::money::add_exact;
-use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Fault, Timestamp};
-use smallvec::SmallVec;
+use caudal_usage::money::sum_exact;
+use caudal_usage::{BalanceKey, BillableEvent, CounterUse, Fault, Notification, Timestamp};
+
+/// **The order of evaluation** of what a usage, and the close of a cycle, charge: `discounts → caps of the cycle →
+/// commitment → money allowances`.
+pub fn settle<'a>(
+    judge: &mut Judge<'_, 'a, '_>,
+    bill: &mut Bill<'_, 'a>,
+    notes: &mut Vec<Notification>,
+    lies_in: LiesIn,
+) -> Result<(), Fault> {
+    discounts(judge, bill, lies_in)?;
+    caps(judge, bill, notes)?;
+    commitments(judge, bill)?;
+    payment(judge, bill, notes, lies_in)
+}
 
 impl<'a> Usage<'a, '_> {
-    /// **The order of evaluation**, from the bounds on: `→ event minimum and maximum → discounts → caps of the cycle →
-    /// commitment → money allowances → rounding`.
-    pub(crate) fn adjust(&mut self, at: usize, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
-        let mut charges: SmallVec<[Charge<'a>; 2]> =
-            self.charges.iter().filter(|(of, _)| *of == at).map(|(_, charge)| charge.clone()).collect();
+    /// **The order of evaluation**, from the bounds on: `→ event minimum and maximum →`, what [`settle`] says, `→
+    /// rounding`.
+    pub(crate) fn adjust(
+        &mut self,
+        event: &mut BillableEvent<'a>,
+        charges: &mut [Charge<'a>],
+    ) -> Result<(), Fault> {
         let Some(place) = charges.first().map(|charge| charge.place) else { return self.round(event) };
         let mut bill = Bill {
             lines: &mut event.lines,
             discounts: &mut event.discounts,
             uses: &mut event.allowance_uses,
-            charges: &mut charges,
+            charges,
             mirrored: self.mirrored,
         };
         bounds(&mut bill)?;
-        let (clocks, account) = (&mut *self.clocks, self.input.account);
-        let offset = self.input.usage.start;
+        let (clocks, account, start) = (&mut *self.clocks, self.ground.account, self.usage.start);
         let mut lies_in = |place: &Place, base: TimeBase, week: &Week| {
-            clocks.lies_in((base, week), account, Timestamp { utc_ms: place.at_ms, ..offset })
+            clocks.lies_in((base, week), account, Timestamp { utc_ms: place.at_ms, ..start })
         };
-        let mut judge = Judge { ground: &self.ground, facts: &self.facts, draft: &mut self.draft, place };
-        discounts(&mut judge, &mut bill, &mut lies_in)?;
-        caps(&self.ground, &mut bill, &mut self.draft, &mut self.notes)?;
-        commitments(&self.ground, &bill, &mut self.draft)?;
-        payment((&self.ground, &self.facts), &mut bill, (&mut self.draft, &mut self.notes), &mut lies_in)?;
-        for charge in &charges {
-            event.amount = exact(add_exact(event.amount, charge.due), "amount")?;
-        }
+        let (ground, facts) = (&self.ground, &mut self.facts);
+        let mut judge = Judge { ground, facts, draft: &mut self.draft, place };
+        settle(&mut judge, &mut bill, &mut self.notes, &mut lies_in)?;
+        let due = bill.charges.iter().map(|charge| charge.due);
+        event.amount = exact(sum_exact(event.amount, due), "amount")?;
         self.round(event)
     }
 
     /// Rounding: the exact sum, at the event's rounding point where the plan has one. Usage that is taken back turns its
     /// signs here.
-    fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
+    #[inline]
+    pub(crate) fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
         if self.mirrored {
             event.amount = -event.amount;
             for line in &mut event.lines {
@@ -66,6 +78,7 @@ impl<'a> Usage<'a, '_> {
     }
 
     /// Shows the balances that moved on, beside those that allowances and tiers show themselves, and the thresholds passed.
+    #[inline]
     pub(crate) fn show_counters(&mut self, events: &mut Events<'a>) {
         let Some(event) = events.first_mut() else { return };
         event.notifications = std::mem::take(&mut self.notes);

@@ -5,15 +5,15 @@
 use crate::ground::Place;
 use crate::steps::exact;
 use crate::steps::match_rate::Matched;
-use crate::steps::price::Lines;
-use caudal_usage::money::{add_exact, split};
-use caudal_usage::{AllowanceUse, ChargeLine, Decimal, DiscountUse, Fault, Unit};
-use smallvec::SmallVec;
+use caudal_usage::money::{add_exact, split, sum_exact};
+use caudal_usage::{ChargeLine, Decimal, Fault, Lines, Reductions, Unit, Uses};
 use std::ops::Range;
 
 /// What one rate charges for one part of a usage.
 #[derive(Clone, Debug)]
 pub struct Charge<'a> {
+    /// Index of its event.
+    pub event: usize,
     /// The rate.
     pub matched: Matched<'a>,
     /// Where the part lies.
@@ -37,9 +37,9 @@ pub struct Bill<'s, 'a> {
     /// Its lines.
     pub lines: &'s mut Lines<'a>,
     /// What discounts took off.
-    pub discounts: &'s mut SmallVec<[DiscountUse<'a>; 1]>,
+    pub discounts: &'s mut Reductions<'a>,
     /// What allowances gave.
-    pub uses: &'s mut SmallVec<[AllowanceUse<'a>; 2]>,
+    pub uses: &'s mut Uses<'a>,
     /// What is due, by rate and part.
     pub charges: &'s mut [Charge<'a>],
     /// True when usage is taken back: amounts here are those of the same usage above zero.
@@ -58,13 +58,21 @@ impl<'a> Charge<'a> {
     }
 }
 
-/// Sum of what is due of some charges.
-pub fn due<'c, 'a: 'c>(charges: impl Iterator<Item = &'c Charge<'a>>) -> Result<Decimal, Fault> {
-    let mut sum = Decimal::ZERO;
-    for charge in charges {
-        sum = exact(add_exact(sum, charge.due), "amount")?;
+/// An amount with those of some lines.
+#[inline]
+pub fn sum(from: Decimal, lines: &[ChargeLine]) -> Result<Decimal, Fault> {
+    match lines {
+        [] => return Ok(from),
+        [only] if from.is_zero() && only.amount.scale() >= from.scale() => return Ok(only.amount),
+        _ => {}
     }
-    Ok(sum)
+    exact(sum_exact(from, lines.iter().map(|line| line.amount)), "amount")
+}
+
+/// Sum of what is due of some charges.
+#[inline]
+pub fn due<'c, 'a: 'c>(charges: impl Iterator<Item = &'c Charge<'a>>) -> Result<Decimal, Fault> {
+    exact(sum_exact(Decimal::ZERO, charges.map(|charge| charge.due)), "amount")
 }
 
 /// Takes an amount from the charges of `which`, in proportion to what is due of them, by largest remainder. What is due

@@ -35,10 +35,26 @@ pub struct InBand {
     pub until_ms: i64,
 }
 
+/// A local day, or the part of one that no clock change cuts: half-open, in UTC milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Today {
+    from_ms: i64,
+    to_ms: i64,
+    /// Where the day would begin if its clock never changed: minutes are counted from here.
+    midnight_ms: i64,
+    day: i32,
+}
+
+impl Today {
+    const NONE: Self = Self { from_ms: 0, to_ms: 0, midnight_ms: 0, day: 0 };
+}
+
 /// The caches of one time zone.
 #[derive(Clone, Debug)]
 pub struct Clock {
     zone: CachedZone,
+    /// Where the instant last asked for lies: nearly always the next one lies there too.
+    today: Today,
     /// By anchor day: the two cycles last asked for, as usage of two cycles is mixed for a while after each boundary.
     cycles: Box<[[Cycle; 2]; 31]>,
 }
@@ -46,7 +62,7 @@ pub struct Clock {
 impl Clock {
     /// Empty caches for `zone`.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone: CachedZone::new(zone), cycles: Box::new([[Cycle::NONE; 2]; 31]) }
+        Self { zone: CachedZone::new(zone), today: Today::NONE, cycles: Box::new([[Cycle::NONE; 2]; 31]) }
     }
 
     /// The zone.
@@ -57,8 +73,27 @@ impl Clock {
     /// The local day of an instant, counted since 1970-01-01.
     #[inline]
     pub fn day(&mut self, utc_ms: i64) -> i32 {
-        let local_ms = utc_ms + i64::from(self.zone.offset_s(utc_ms)) * 1000;
-        i32::try_from(local_ms.div_euclid(DAY_MS)).unwrap_or(i32::MAX)
+        self.today(utc_ms).day
+    }
+
+    #[inline]
+    fn today(&mut self, utc_ms: i64) -> &Today {
+        if utc_ms < self.today.from_ms || utc_ms >= self.today.to_ms {
+            self.today = self.find_today(utc_ms);
+        }
+        &self.today
+    }
+
+    #[cold]
+    fn find_today(&mut self, utc_ms: i64) -> Today {
+        let offset_s = self.zone.offset_s(utc_ms);
+        let offset_ms = i64::from(offset_s) * 1000;
+        let day = (utc_ms + offset_ms).div_euclid(DAY_MS);
+        let (midnight_ms, end_ms) = (day * DAY_MS - offset_ms, (day + 1) * DAY_MS - offset_ms);
+        let from_ms = if self.zone.offset_s(midnight_ms) == offset_s { midnight_ms } else { utc_ms };
+        let whole = self.zone.offset_s(end_ms - 1) == offset_s;
+        let to_ms = if whole { end_ms } else { self.change(utc_ms, end_ms) };
+        Today { from_ms, to_ms, midnight_ms, day: i32::try_from(day).unwrap_or(i32::MAX) }
     }
 
     /// The cycle in which an instant lies.
@@ -101,12 +136,12 @@ impl Clock {
     }
 
     /// The band of a week at an instant, and the instant until which that is certain.
+    #[inline]
     pub fn band(&mut self, week: &Week, utc_ms: i64) -> InBand {
-        let offset_s = self.zone.offset_s(utc_ms);
-        let here = band_at_offset(week, utc_ms, offset_s);
-        let end = here.until_ms;
-        let until_ms = if self.zone.offset_s(end - 1) == offset_s { end } else { self.change(utc_ms, end) };
-        InBand { until_ms, ..here }
+        let Today { to_ms, midnight_ms, day, .. } = *self.today(utc_ms);
+        let stretch = week.at(day, minute_of(utc_ms - midnight_ms));
+        let end_ms = midnight_ms + i64::from(stretch.until) * 60_000;
+        InBand { band: stretch.band, until_ms: end_ms.min(to_ms) }
     }
 
     /// The first instant in `(low, high)` with another offset than at `low`; there is one change between them.
@@ -130,10 +165,15 @@ impl Clock {
 pub fn band_at_offset(week: &Week, utc_ms: i64, offset_s: i32) -> InBand {
     let local_ms = utc_ms + i64::from(offset_s) * 1000;
     let day = local_ms.div_euclid(DAY_MS);
-    let minute = u16::try_from(local_ms.rem_euclid(DAY_MS) / 60_000).unwrap_or(0);
-    let stretch = week.at(i32::try_from(day).unwrap_or(i32::MAX), minute);
+    let stretch = week.at(i32::try_from(day).unwrap_or(i32::MAX), minute_of(local_ms.rem_euclid(DAY_MS)));
     let local_end = day * DAY_MS + i64::from(stretch.until) * 60_000;
     InBand { band: stretch.band, until_ms: utc_ms + (local_end - local_ms) }
+}
+
+/// The minute of a day.
+#[inline]
+fn minute_of(ms: i64) -> u16 {
+    u16::try_from(ms / 60_000).unwrap_or(0)
 }
 
 /// The first day of the period in which a local day lies. Usage without a period of its own has [`BalanceKey::EVER`].
@@ -244,6 +284,26 @@ mod tests {
             let found = period_start(period, CycleAnchor(5), day(at).to_days());
             let next = period_end(period, CycleAnchor(5), found);
             assert_eq!((found.to_string(), next.to_string()), (start.into(), end.into()), "{period:?} {at}");
+        }
+    }
+
+    /// The day in mind is a cache: asked in any order, it says what the zone says.
+    #[test]
+    fn the_day_in_mind_agrees_with_the_zone_through_clock_changes() {
+        let week = Week::constant();
+        for name in ["Europe/Madrid", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia"] {
+            let zone = TimeZone::parse(name).unwrap();
+            let mut clock = Clock::new(zone);
+            let from = Date::parse("2011-01-01").unwrap().local_ms();
+            for step in 0..40_000i64 {
+                let utc_ms = from + step / 4 * 53 * 60_000 + [0, 7, -26, 1][step as usize % 4] * 3_600_000;
+                let local_ms = utc_ms + i64::from(zone.offset_s(utc_ms)) * 1000;
+                let day = local_ms.div_euclid(DAY_MS);
+                assert_eq!(i64::from(clock.day(utc_ms)), day, "{name} {utc_ms}");
+                let until_ms = clock.band(&week, utc_ms).until_ms;
+                assert!(utc_ms < until_ms && until_ms <= utc_ms + (day + 1) * DAY_MS - local_ms, "{name}");
+                assert_eq!(zone.offset_s(until_ms - 1), zone.offset_s(utc_ms), "{name} {utc_ms}");
+            }
         }
     }
 

@@ -2,25 +2,24 @@
 //! Relies on the counters that usage moved on; recurring charges are not its business.
 //! Never charges twice: the caller closes a cycle once.
 
+use crate::adjust::settle;
 use crate::balances::{AccountBalances, Draft};
-use crate::bill::{Bill, Charge};
+use crate::bill::{Bill, Charge, sum};
 use crate::clock::period_end;
 use crate::ground::{Ground, Place};
 use crate::rate::Rater;
-use crate::steps::caps::{caps, commitments};
 use crate::steps::cover::plain_line;
-use crate::steps::discounts::{Judge, discounts};
+use crate::steps::discounts::Judge;
 use crate::steps::exact;
-use crate::steps::match_rate::Matched;
-use crate::steps::payment::payment;
+use crate::steps::match_rate::{Matched, levels};
 use crate::steps::tiers::{counter_of, package_line, packages, reached, reached_lines};
 use caudal_tariff::{
-    Capacity, Commitment, Facts, Measure, Model, Package, Period, PlanVersion, Rate, TierStep, Tiers,
+    Capacity, Commitment, Facts, Model, Package, Period, PlanVersion, Rate, TierStep, Tiers,
 };
 use caudal_usage::money::add_exact;
 use caudal_usage::{
-    Account, AllowanceUse, BalanceKey, ChargeLine, Date, Decimal, Direction, DiscountUse, Fault, LineKind,
-    Notification, Price, Roster, Rounding, Service, Subscription, Unit,
+    Account, BalanceKey, ChargeLine, Date, Decimal, Direction, Fault, LineKind, Lines, Notification, Price,
+    Reductions, Roster, Rounding, Service, Subscription, Uses,
 };
 use smallvec::SmallVec;
 
@@ -51,11 +50,11 @@ pub struct CloseCharge<'a> {
     /// The subscription that it is for; of what several share, the first.
     pub subscription: &'a str,
     /// Its lines.
-    pub lines: SmallVec<[ChargeLine<'a>; 3]>,
+    pub lines: Lines<'a>,
     /// What discounts took off.
-    pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
+    pub discounts: Reductions<'a>,
     /// What money paid.
-    pub uses: SmallVec<[AllowanceUse<'a>; 2]>,
+    pub uses: Uses<'a>,
     /// Thresholds that it passed.
     pub notifications: Vec<Notification>,
     /// What is charged.
@@ -155,16 +154,12 @@ impl<'a> Closing<'_, 'a> {
     }
 
     fn all_tiers(&mut self) -> Result<(), Fault> {
-        let mut level = Some(self.ground.version);
-        // A plan falls back to few others; `compile` refuses circles.
-        for _ in 0..8 {
-            let Some(of) = level else { break };
+        for of in levels(self.ground.tariff, self.ground.version, self.place.day) {
             for rate in of.rates.iter() {
                 if let Some(tiers) = &rate.tiers {
                     self.tiers(rate, (of, tiers))?;
                 }
             }
-            level = of.base.and_then(|base| self.ground.tariff.plan_version(base, self.place.day));
         }
         Ok(())
     }
@@ -225,7 +220,9 @@ impl<'a> Closing<'_, 'a> {
             bounds.iter().zip(&sums).all(|(bound, sum)| bound.is_none_or(|bound| *sum <= bound))
         };
         let found = capacity.steps.iter().enumerate().find(|(_, step)| holds(&step.holds));
-        let Some((index, step)) = found.or(capacity.steps.iter().enumerate().last()) else { return Ok(()) };
+        let Some((index, step)) = found.or(capacity.steps.iter().enumerate().next_back()) else {
+            return Ok(());
+        };
         let line = self.line(LineKind::FlatFee, &capacity.id, step.price)?;
         let line = ChargeLine { step: u32::try_from(index + 1).ok(), ..line };
         self.plain(("capacity", &capacity.id), line)
@@ -290,17 +287,14 @@ impl<'a> Closing<'_, 'a> {
         &mut self,
         head: (&'static str, &'a str),
         matched: Matched<'a>,
-        lines: SmallVec<[ChargeLine<'a>; 3]>,
+        lines: Lines<'a>,
     ) -> Result<(), Fault> {
         if lines.is_empty() {
             return Ok(());
         }
         let mut charge = self.head(head);
         charge.lines = lines;
-        let mut due = Decimal::ZERO;
-        for line in &charge.lines {
-            due = exact(add_exact(due, line.amount), "amount")?;
-        }
+        let due = sum(Decimal::ZERO, &charge.lines)?;
         let (place, all) = (self.place, 0..charge.lines.len());
         let service = Service::ALL
             .into_iter()
@@ -308,9 +302,18 @@ impl<'a> Closing<'_, 'a> {
                 matched.rate.when.services & caudal_tariff::Conditions::service_bit(*service) != 0
             })
             .unwrap_or(Service::Voice);
-        let unit = if matched.rate.measure == Measure::Units { service.unit() } else { Unit::Event };
-        let mut charges =
-            [Charge { matched, place, group: None, lines: all, due, billed: 0, unit, measured: true }];
+        let unit = matched.rate.measure.unit(service.unit());
+        let mut charges = [Charge {
+            event: 0,
+            matched,
+            place,
+            group: None,
+            lines: all,
+            due,
+            billed: 0,
+            unit,
+            measured: true,
+        }];
         let mut bill = Bill {
             lines: &mut charge.lines,
             discounts: &mut charge.discounts,
@@ -320,14 +323,12 @@ impl<'a> Closing<'_, 'a> {
         };
         let mut facts = Facts::of(service, Direction::Out);
         facts.account = self.ground.tariff.words().account_of(&self.ground.account.id);
-        let mut judge = Judge { ground: &self.ground, facts: &facts, draft: &mut self.draft, place };
+        let (ground, draft) = (&self.ground, &mut self.draft);
+        let mut judge = Judge { ground, facts: &mut facts, draft, place };
         // What was priced by the whole cycle starts at no time of day.
         let mut lies_in = |_: &Place, _, _: &caudal_tariff::Week| false;
-        discounts(&mut judge, &mut bill, &mut lies_in)?;
         let mut notes = Vec::new();
-        caps(&self.ground, &mut bill, &mut self.draft, &mut notes)?;
-        commitments(&self.ground, &bill, &mut self.draft)?;
-        payment((&self.ground, &facts), &mut bill, (&mut self.draft, &mut notes), &mut lies_in)?;
+        settle(&mut judge, &mut bill, &mut notes, &mut lies_in)?;
         charge.amount = charges.first().map_or(Decimal::ZERO, |charge| charge.due);
         charge.notifications = notes;
         self.charges.push(charge);

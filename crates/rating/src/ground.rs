@@ -107,6 +107,12 @@ impl Ground<'_> {
         self.local_day(first_ms)
     }
 
+    /// First day of the plan's first version.
+    pub fn plan_since(&self) -> i32 {
+        let plan = self.tariff.plans().get(self.subscription.plan as usize);
+        plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from)
+    }
+
     /// The first instant of the subscription, of all its versions.
     pub fn subscribed_ms(&self) -> i64 {
         let ours = self.subscription;

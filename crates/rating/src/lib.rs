@@ -8,6 +8,7 @@ mod clocks;
 mod facts;
 mod ground;
 
+mod event;
 mod rate;
 mod steps;
 

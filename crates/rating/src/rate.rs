@@ -3,7 +3,8 @@
 //! Never leaves balances half-changed: on a fault nothing of the usage counts.
 
 use crate::balances::{AccountBalances, Draft};
-use crate::bill::Charge;
+use crate::bill::{Charge, sum};
+use crate::clock::InBand;
 use crate::clocks::{Clocks, wall};
 use crate::facts::facts;
 use crate::ground::{Ground, Place};
@@ -11,18 +12,18 @@ use crate::steps::amounts::amounts;
 use crate::steps::connection_fee::{Call, connection_fee};
 use crate::steps::cover::Cover;
 use crate::steps::increments::{Span, Stretch, Stretches, walk};
-use crate::steps::match_rate::{Matched, match_rate, no_rate};
+use crate::steps::match_rate::{Matched, Start, match_rate, no_rate};
 use crate::steps::measure::{Carries, Measured, measure, note};
+use crate::steps::overflow;
 use crate::steps::price::price;
 use crate::steps::tiers::{Tiered, tiers};
-use crate::steps::{no_amount, overflow};
-use caudal_tariff::{Facts, Measure, PlanVersion, Rate, RoundOver, Tariff, Week};
-use caudal_usage::Notification;
-use caudal_usage::money::add_exact;
+use caudal_tariff::{
+    Allowance, Conditions, Facts, Measure, Period, PlanVersion, Rate, RoundOver, Tariff, Week,
+};
 use caudal_usage::time::RANGE_MS;
 use caudal_usage::{
-    Account, Balance, BillableEvent, Code, Date, Decimal, EventId, EventKind, Fault, Operation, Part, Roster,
-    Run, Service, Subscription, Unit, UsageRecord,
+    Account, Balance, BillableEvent, Code, Date, Decimal, Fault, Notification, Part, Roster, Run, Service,
+    Subscription, Timestamp, Unit, UsageRecord,
 };
 use smallvec::SmallVec;
 
@@ -49,12 +50,13 @@ pub struct Rater<'t> {
     pub(crate) tariff: &'t Tariff,
     pub(crate) clocks: Clocks,
     pub(crate) changed: Vec<Balance>,
+    stretches: Stretches,
 }
 
 impl<'t> Rater<'t> {
     /// Empty caches over `tariff`.
     pub fn new(tariff: &'t Tariff) -> Self {
-        Self { tariff, clocks: Clocks::default(), changed: Vec::new() }
+        Self { tariff, clocks: Clocks::default(), changed: Vec::new(), stretches: Stretches::new() }
     }
 
     /// The balances that the last successful [`Rater::rate`] changed, as they are now.
@@ -88,20 +90,22 @@ impl<'t> Rater<'t> {
     {
         events.clear();
         self.changed.clear();
-        let (ground, day, facts) = begin(self.tariff, input, &mut self.clocks)?;
-        let mut usage = Usage {
-            input: *input,
-            ground,
-            day,
-            facts,
+        let RatingInput { usage, run, account, subscription, roster } = *input;
+        let (start, version) = begin(self.tariff, input, &mut self.clocks)?;
+        let mut rating = Usage {
+            usage,
+            run,
+            ground: Ground { tariff: self.tariff, version, account, subscription, roster },
+            start,
+            facts: facts(self.tariff, usage, account, start.day),
             clocks: &mut self.clocks,
             draft: Draft::new(balances, &mut self.changed),
+            stretches: &mut self.stretches,
             notes: Vec::new(),
             carries: Carries::default(),
-            charges: Vec::new(),
-            mirrored: input.usage.parts.iter().any(|part| part.quantity < 0),
+            mirrored: usage.parts.iter().any(|part| part.quantity < 0),
         };
-        if let Err(fault) = usage.evaluate(events) {
+        if let Err(fault) = rating.evaluate(events) {
             self.changed.clear();
             events.clear();
             return Err(fault);
@@ -113,43 +117,46 @@ impl<'t> Rater<'t> {
     }
 }
 
+/// What is due, where something follows.
+type Charges<'a> = SmallVec<[Charge<'a>; 1]>;
+
 /// One usage on its way.
 pub(crate) struct Usage<'a, 'w> {
-    pub(crate) input: RatingInput<'a>,
+    pub(crate) usage: &'a UsageRecord,
+    pub(crate) run: Run,
     pub(crate) ground: Ground<'a>,
-    /// Local day of the chargeable start, which picks all versions.
-    day: i32,
+    /// Where the chargeable start lies: its local day picks all versions.
+    start: Place,
+    /// The rating group is that of the part or charge at hand.
     pub(crate) facts: Facts,
     pub(crate) clocks: &'w mut Clocks,
     pub(crate) draft: Draft<'w>,
+    /// Portions of the part at hand that no allowance covered.
+    pub(crate) stretches: &'w mut Stretches,
     pub(crate) notes: Vec<Notification>,
     carries: Carries,
-    /// What is due, by event.
-    pub(crate) charges: Vec<(usize, Charge<'a>)>,
     pub(crate) mirrored: bool,
 }
 
-/// Finds the plan version, the local day and the facts, as of the chargeable start.
+/// Finds where the chargeable start lies, and the version of the plan that holds then.
 fn begin<'a>(
     tariff: &'a Tariff,
     input: &RatingInput<'a>,
     clocks: &mut Clocks,
-) -> Result<(Ground<'a>, i32, Facts), Fault> {
+) -> Result<(Place, &'a PlanVersion), Fault> {
     let usage = input.usage;
-    if usage.parts.iter().map(|part| part.start).chain([usage.start]).any(|at| !RANGE_MS.contains(&at.utc_ms))
-    {
+    let known = |at: Timestamp| RANGE_MS.contains(&at.utc_ms);
+    if !known(usage.start) || !usage.parts.iter().all(|part| known(part.start)) {
         return Err(overflow("start", &usage.start.utc_ms));
     }
-    let day = clocks.of(input.account.time_zone).day(usage.start.utc_ms);
+    let start = clocks.place(input.account, usage.start.utc_ms);
     let plan = input.subscription.plan;
-    let version = tariff.plan_version(plan, day).ok_or_else(|| no_version(tariff, plan, day))?;
+    let version = tariff.plan_version(plan, start.day).ok_or_else(|| no_version(tariff, plan, start.day))?;
     if version.currency != input.account.currency {
         let found = format!("account in {}, plan in {}", input.account.currency, version.currency);
         return Err(Fault::new(Code::NoRate, "currency", found.as_bytes()));
     }
-    let facts = facts(tariff, usage, input.account, day);
-    let RatingInput { account, subscription, roster, .. } = *input;
-    Ok((Ground { tariff, version, account, subscription, roster }, day, facts))
+    Ok((start, version))
 }
 
 #[cold]
@@ -164,91 +171,104 @@ impl<'a> Usage<'a, '_> {
     /// All parts, each into the event of its cycle. A call belongs whole to the cycle of its start; data containers
     /// have times of their own.
     fn evaluate(&mut self, events: &mut Events<'a>) -> Result<(), Fault> {
-        let usage = self.input.usage;
+        let (usage, mut charges) = (self.usage, Charges::new());
         if usage.service == Service::Data {
             for part in &usage.parts {
-                self.part(part, events)?;
+                self.part(part, events, &mut charges)?;
             }
         } else {
             let quantity = usage.quantity().ok_or_else(|| overflow("quantity", &"more than 64 bits"))?;
             let whole = Part { start: usage.start, end: usage.end, quantity, rating_group: None };
-            self.part(&whole, events)?;
+            self.part(&whole, events, &mut charges)?;
         }
         if let [only] = events.as_mut_slice() {
             (only.start, only.end) = (usage.start, usage.end);
         }
-        for at in 0..events.len() {
-            if let Some(event) = events.get_mut(at) {
-                self.adjust(at, event)?;
-            }
-        }
+        self.adjust_all(events, &mut charges)?;
         self.show_counters(events);
+        Ok(())
+    }
+
+    /// What follows the charges of each event.
+    fn adjust_all(&mut self, events: &mut Events<'a>, charges: &mut Charges<'a>) -> Result<(), Fault> {
+        if events.len() > 1 {
+            charges.sort_by_key(|charge| charge.event);
+        }
+        let mut rest = charges.as_mut_slice();
+        for (at, event) in events.iter_mut().enumerate() {
+            let own = rest.iter().take_while(|charge| charge.event == at).count();
+            let (own, others) = rest.split_at_mut(own);
+            self.adjust(event, own)?;
+            rest = others;
+        }
         Ok(())
     }
 
     /// **The order of evaluation**, from the match to the connection fee; [`Usage::adjust`] has the rest. `match →
     /// convert units → grace → minimum quantity → increments and bands → cover → steps and tiers → connection fee →`
-    fn part(&mut self, part: &Part, events: &mut Events<'a>) -> Result<(), Fault> {
+    fn part(&mut self, part: &Part, events: &mut Events<'a>, charges: &mut Charges<'a>) -> Result<(), Fault> {
         self.facts.rating_group = part.rating_group;
-        let place = self.clocks.place(self.input.account, part.start.utc_ms);
+        let place = self.place(part);
         let at = self.event_of(&place, part, events);
-        let matched = self.matched(part)?;
-        let measured = measure(
-            (self.input.usage, part, matched.rate),
-            (&self.ground, &place),
-            &self.draft,
-            &self.carries,
-        )?;
+        let Some(matched) = self.matched(part) else {
+            return Err(no_rate(self.ground.tariff, self.usage, &self.facts));
+        };
+        if self.usage.charged.is_some() && matched.rate.measure != Measure::Amount {
+            return Err(no_amount_rate(self.usage, &matched));
+        }
+        let rate = matched.rate;
+        let measured = measure((self.usage, part, rate), (&self.ground, &place), &self.draft, &self.carries)?;
         let Some(event) = events.get_mut(at) else { return Ok(()) };
         let from_line = event.lines.len();
-        let billed = if matched.rate.measure == Measure::Amount {
-            amounts(&matched, self.input.usage, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
+        let billed = if rate.measure == Measure::Amount {
+            amounts(&matched, self.usage, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
             1
         } else {
             self.priced(&matched, (part, &place), &measured, event)?
         };
-        let keep = self.input.usage.parts.len() > 1 || !matches!(matched.rate.round_over, RoundOver::Record);
-        if keep {
-            let of = (matched.rate, part.rating_group, place.cycle);
+        if self.usage.parts.len() > 1 || !matches!(rate.round_over, RoundOver::Record) {
+            let of = (rate, part.rating_group, place.cycle);
             note(&measured, billed, of, &mut self.draft, &mut self.carries);
         }
-        self.meter((billed, matched.rate), (part, &place))?;
+        let unit = rate.measure.unit(self.usage.unit);
+        self.meter((billed, unit), (part, &place))?;
         let add = |sum: i64, units: i64| sum.checked_add(units).ok_or_else(|| overflow("quantity", &units));
         event.raw_quantity = add(event.raw_quantity, part.quantity)?;
         event.billed_quantity = add(event.billed_quantity, billed)?;
-        if !self.ground.version.adjusts() && !matched.rate.adjusts() {
-            for line in event.lines.iter().skip(from_line) {
-                event.amount =
-                    add_exact(event.amount, line.amount).map_err(|error| no_amount(error, line.quantity))?;
-            }
+        let own = event.lines.get(from_line..).unwrap_or(&[]);
+        if !self.ground.version.adjusts() && !rate.adjusts() {
+            event.amount = sum(event.amount, own)?;
             return Ok(());
         }
-        let mut due = self.ground.version.rounding.zero();
-        for line in event.lines.iter().skip(from_line) {
-            due = add_exact(due, line.amount).map_err(|error| no_amount(error, line.quantity))?;
-        }
-        let lines = from_line..event.lines.len();
-        let (group, measured) = (part.rating_group, part.quantity != 0);
-        let unit = if matched.rate.measure == Measure::Units { self.input.usage.unit } else { Unit::Event };
-        self.charges.push((at, Charge { matched, place, group, lines, due, billed, unit, measured }));
+        let due = sum(self.ground.version.rounding.zero(), own)?;
+        let (lines, measured) = (from_line..event.lines.len(), part.quantity != 0);
+        let group = part.rating_group;
+        charges.push(Charge { event: at, matched, place, group, lines, due, billed, unit, measured });
         Ok(())
     }
 
-    /// The rate that prices a part. An amount rated elsewhere is charged by a rate of amounts only: a price of the plan
-    /// instead would be a guess about who is right.
-    fn matched(&mut self, part: &Part) -> Result<Matched<'a>, Fault> {
-        let (clocks, account) = (&mut *self.clocks, self.input.account);
-        let mut starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
-        let found =
-            match_rate(self.ground.tariff, self.ground.version, (&self.facts, self.day), &mut starts_in);
-        let matched = found.ok_or_else(|| no_rate(self.ground.tariff, self.input.usage, &self.facts))?;
-        match &self.input.usage.charged {
-            Some(charged) if matched.rate.measure != Measure::Amount => {
-                let found = format!("{charged}: rate {} is of no amount", matched.rate.id);
-                Err(Fault::new(Code::NoRate, "charged", found.as_bytes()))
-            }
-            _ => Ok(matched),
+    /// Where a part lies; most begin with their usage.
+    #[inline]
+    fn place(&mut self, part: &Part) -> Place {
+        match part.start.utc_ms == self.start.at_ms {
+            true => self.start,
+            false => self.clocks.place(self.ground.account, part.start.utc_ms),
         }
+    }
+
+    /// True when conditions hold for a part.
+    #[inline]
+    pub(crate) fn holds(&mut self, when: &Conditions, part: &Part) -> bool {
+        let (clocks, account) = (&mut *self.clocks, self.ground.account);
+        when.hold(&self.facts, |base, week| clocks.lies_in((base, week), account, part.start))
+    }
+
+    /// The rate that prices a part.
+    #[inline]
+    fn matched(&mut self, part: &Part) -> Option<Matched<'a>> {
+        let (clocks, ground) = (&mut *self.clocks, &self.ground);
+        let mut starts_in = |base, week: &Week| clocks.lies_in((base, week), ground.account, part.start);
+        match_rate(ground.tariff, ground.version, (&self.facts, self.start.day), &mut starts_in)
     }
 
     /// Increments and bands, cover, steps and tiers, connection fee. Returns the billed units.
@@ -259,13 +279,14 @@ impl<'a> Usage<'a, '_> {
         measured: &Measured,
         event: &mut BillableEvent<'a>,
     ) -> Result<i64, Fault> {
-        let start_band = self.start_band(matched, part);
-        let stretches = self.walk(matched, (part, start_band), measured.span)?;
-        let (covered, front, stretches) =
-            self.cover((matched, start_band), (part, place), (measured.span, stretches), event)?;
-        let open = billed_units(&stretches)?;
+        let Some(start) = self.start_of(matched, part) else {
+            return Err(no_rate(self.ground.tariff, self.usage, &self.facts));
+        };
+        self.walk(matched, (part, &start), measured.span)?;
+        let (covered, front) = self.cover((matched, &start), (part, place), measured.span, event)?;
+        let open = billed_units(self.stretches)?;
         match &matched.rate.tiers {
-            None => price((matched, part.rating_group), &stretches, &mut event.lines)?,
+            None => price((matched, part.rating_group), self.stretches, &mut event.lines)?,
             Some(list) => {
                 let (rating_group, mirrored) = (part.rating_group, self.mirrored);
                 let tiered = Tiered { matched, tiers: list, units: open, rating_group, mirrored };
@@ -275,83 +296,67 @@ impl<'a> Usage<'a, '_> {
         let goes_on = matches!(matched.rate.round_over, RoundOver::Session(_)) && measured.span.from > 0;
         let any = measured.span.end > measured.span.before;
         if measured.first && !goes_on && any {
-            let call = Call { matched, band: start_band, front, all_covered: covered > 0 && open == 0 };
+            let call = Call { matched, start, front, all_covered: covered > 0 && open == 0 };
             connection_fee(&call, &mut event.lines)?;
         }
         covered.checked_add(open).ok_or_else(|| overflow("quantity", &covered))
     }
 
-    /// The band in which a part starts. Only calls are split at bands: other usage lies whole in that of its start.
-    fn start_band(&mut self, matched: &Matched, part: &Part) -> u16 {
-        if matched.rate.week.is_constant() {
-            return 0;
+    /// What holds where a part starts.
+    #[inline]
+    fn start_of(&mut self, matched: &Matched<'a>, part: &Part) -> Option<Start<'a>> {
+        let Rate { week, time, .. } = matched.rate;
+        let here = match week.is_constant() {
+            true => InBand { band: 0, until_ms: i64::MAX },
+            false => self.clocks.band((*time, week), self.ground.account, part.start),
+        };
+        Some(Start { here, price: matched.band(here.band)? })
+    }
+
+    /// Walks a span of a part: its portions stand in `stretches` then.
+    #[inline]
+    pub(crate) fn walk(
+        &mut self,
+        matched: &Matched,
+        (part, start): (&Part, &Start),
+        span: Span,
+    ) -> Result<(), Fault> {
+        let wall = wall(self.clocks, (matched, self.ground.account), (part, start.here));
+        match walk((matched, start), span, wall, self.stretches)? {
+            true => Ok(()),
+            false => Err(no_rate(self.ground.tariff, self.usage, &self.facts)),
         }
-        self.clocks.band((matched.rate.time, &matched.rate.week), self.input.account, part.start)
     }
 
-    fn walk(&mut self, matched: &Matched, at: (&Part, u16), span: Span) -> Result<Stretches, Fault> {
-        let wall = wall(self.clocks, (matched, self.input.account), at);
-        walk(matched, span, wall)?.ok_or_else(|| no_rate(self.ground.tariff, self.input.usage, &self.facts))
-    }
-
-    /// What allowances give: covered units, the allowance that covered the first portion, and the portions left.
-    #[allow(clippy::type_complexity, reason = "three results of one step, named in its first line")]
+    /// What allowances give: covered units, and the allowance that covered the first portion.
+    #[inline]
     fn cover(
         &mut self,
-        (matched, start_band): (&Matched<'a>, u16),
+        (matched, start): (&Matched<'a>, &Start<'a>),
         (part, place): (&Part, &Place),
-        (span, stretches): (Span, Stretches),
+        span: Span,
         event: &mut BillableEvent<'a>,
-    ) -> Result<(i64, Option<&'a caudal_tariff::Allowance>, Stretches), Fault> {
-        if self.mirrored || self.ground.version.allowances.is_empty() || stretches.is_empty() {
-            return Ok((0, None, stretches));
+    ) -> Result<(i64, Option<&'a Allowance>), Fault> {
+        if self.mirrored || self.ground.version.allowances.is_empty() || self.stretches.is_empty() {
+            return Ok((0, None));
         }
-        let account = self.input.account;
-        let (tariff, usage) = (self.ground.tariff, self.input.usage);
-        // Two closures share the clocks, one at a time.
-        let clocks = std::cell::RefCell::new(&mut *self.clocks);
-        let facts = &self.facts;
-        let mut starts_in =
-            |base, week: &Week| clocks.borrow_mut().lies_in((base, week), account, part.start);
-        let mut rewalk = |span: Span| {
-            let mut clocks = clocks.borrow_mut();
-            let wall = wall(&mut clocks, (matched, account), (part, start_band));
-            walk(matched, span, wall)?.ok_or_else(|| no_rate(tariff, usage, facts))
-        };
-        let unit = if matched.rate.measure == Measure::Events { Unit::Event } else { usage.unit };
-        let mut cover = Cover {
-            ground: &self.ground,
-            place: *place,
-            facts,
-            matched,
-            unit,
-            span,
-            stretches,
-            draft: &mut self.draft,
-            uses: &mut event.allowance_uses,
-            lines: &mut event.lines,
-            notes: &mut self.notes,
-            covered: 0,
-            front: None,
-        };
-        cover.run(&mut starts_in, &mut rewalk)?;
-        Ok((cover.covered, cover.front, cover.stretches))
+        let unit = matched.rate.measure.unit(self.usage.unit);
+        let (place, usage) = (*place, self);
+        let mut cover =
+            Cover { usage, event, part, start, place, matched, unit, span, covered: 0, front: None };
+        cover.run()?;
+        Ok((cover.covered, cover.front))
     }
 
-    /// Counts billed units for capacity prices.
-    fn meter(&mut self, (billed, rate): (i64, &Rate), (part, place): (&Part, &Place)) -> Result<(), Fault> {
-        let ground = self.ground;
-        for capacity in &ground.version.capacities {
+    /// Counts billed units for capacity prices. Usage that is charged as an event moves no meter of time or volume.
+    #[inline]
+    fn meter(&mut self, (billed, unit): (i64, Unit), (part, place): (&Part, &Place)) -> Result<(), Fault> {
+        for capacity in &self.ground.version.capacities {
             for meter in &capacity.meters {
-                let (clocks, account) = (&mut *self.clocks, self.input.account);
-                let starts_in = |base, week: &Week| clocks.lies_in((base, week), account, part.start);
-                // Usage that is charged as an event moves no meter of time or volume.
-                let counted =
-                    if rate.measure == Measure::Units { self.input.usage.unit } else { Unit::Event };
-                if meter.unit != counted || !meter.when.hold(&self.facts, starts_in) {
+                if meter.unit != unit || !self.holds(&meter.when, part) {
                     continue;
                 }
-                let key = ground.key(meter.counter, (capacity.shared, caudal_tariff::Period::Cycle), place);
+                let key = self.ground.key(meter.counter, (capacity.shared, Period::Cycle), place);
                 let billed = if self.mirrored { -billed } else { billed };
                 let sum = self.draft.units(key)?.checked_add(billed);
                 let sum = sum.ok_or_else(|| overflow("quantity", &billed))?;
@@ -360,64 +365,19 @@ impl<'a> Usage<'a, '_> {
         }
         Ok(())
     }
-
-    /// The event of a cycle, begun where it is the first part there.
-    fn event_of(&self, place: &Place, part: &Part, events: &mut Events<'a>) -> usize {
-        let at = match events.iter().position(|event| event.cycle == place.cycle) {
-            Some(at) => at,
-            None => {
-                events.push(self.new_event(place.cycle, part));
-                events.len() - 1
-            }
-        };
-        if let Some(event) = events.get_mut(at) {
-            event.start = event.start.min(part.start);
-            event.end = event.end.max(part.end);
-        }
-        at
-    }
-
-    fn new_event(&self, cycle: Date, part: &Part) -> BillableEvent<'a> {
-        let RatingInput { usage, run, account, subscription, .. } = self.input;
-        let version: &'a PlanVersion = self.ground.version;
-        BillableEvent {
-            id: EventId::of_usage(usage.identity, run, cycle, 0),
-            revision: 0,
-            kind: EventKind::Usage,
-            operation: Operation::Charge,
-            supersedes: None,
-            run,
-            account: &account.id,
-            subscription: &subscription.id,
-            plan: &version.plan,
-            plan_version: &version.version,
-            service: usage.service,
-            record_type: usage.record_type,
-            start: part.start,
-            end: part.end,
-            raw_quantity: 0,
-            billed_quantity: 0,
-            unit: usage.unit,
-            calling: &usage.calling,
-            called: &usage.called,
-            zone: self.facts.zone.map(|zone| self.ground.tariff.zone_name(zone)),
-            lines: SmallVec::new(),
-            allowance_uses: SmallVec::new(),
-            discounts: SmallVec::new(),
-            counters: Vec::new(),
-            notifications: Vec::new(),
-            amount: version.rounding.zero(),
-            currency: version.currency,
-            tax_category: version.tax_category.as_deref(),
-            gl_code: version.gl_code.as_deref(),
-            cycle,
-            original_cycle: cycle,
-            late: false,
-        }
-    }
 }
 
-fn billed_units(stretches: &Stretches) -> Result<i64, Fault> {
+/// An amount rated elsewhere is charged by a rate of amounts only: a price of the plan instead would be a guess about who
+/// is right.
+#[cold]
+fn no_amount_rate(usage: &UsageRecord, matched: &Matched) -> Fault {
+    let charged = usage.charged.map_or_else(String::new, |charged| charged.to_string());
+    let found = format!("{charged}: rate {} is of no amount", matched.rate.id);
+    Fault::new(Code::NoRate, "charged", found.as_bytes())
+}
+
+#[inline]
+fn billed_units(stretches: &[Stretch]) -> Result<i64, Fault> {
     let sum = stretches.iter().try_fold(0i64, |sum, stretch: &Stretch| sum.checked_add(stretch.units()));
     sum.ok_or_else(|| overflow("quantity", &"more than 64 bits"))
 }

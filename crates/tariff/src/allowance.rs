@@ -50,6 +50,8 @@ pub struct Allowance {
     pub ratio: Decimal,
     /// What few allowances say; absent where nothing is said.
     pub more: Option<Box<AllowanceOptions>>,
+    /// What a refill gives, where one balance in whole base units says everything and whole portions are given.
+    pub simple: Option<i64>,
 }
 
 /// When an allowance is full again.
@@ -79,6 +81,16 @@ impl Allowance {
     /// True when it is plain: one balance for each period, and nothing said that few say.
     pub fn is_plain(&self) -> bool {
         self.more.is_none() && !self.pooled && self.refill != Refill::TopUp
+    }
+
+    fn as_simple(&self) -> Option<i64> {
+        let simple = self.is_plain()
+            && self.gives == Gives::RatePortions
+            && self.bands.is_none()
+            && !self.per_usage
+            && self.ratio == Decimal::ONE
+            && self.quantity.scale() == 0;
+        simple.then(|| i64::try_from(self.quantity.mantissa()).ok()).flatten()
     }
 
     /// Days before a period over which its balances may still be asked for.
@@ -164,7 +176,7 @@ fn read(report: &mut Report, item: &mut Fields, ids: &mut Ids, reading: &Reading
     let gives = read_gives(report, item, (size.unit, &applies));
     let more = read_options(report, item, (&size, refill), (&applies, reading));
     let counter = reading.context.counter(ids.plan, "allowance", id);
-    Some(Allowance {
+    let mut allowance = Allowance {
         id: id.into(),
         when: applies.when,
         bands: applies.bands,
@@ -180,7 +192,10 @@ fn read(report: &mut Report, item: &mut Fields, ids: &mut Ids, reading: &Reading
         gives: gives?,
         ratio: ratio?,
         more,
-    })
+        simple: None,
+    };
+    allowance.simple = allowance.as_simple();
+    Some(allowance)
 }
 
 /// What a refill gives.

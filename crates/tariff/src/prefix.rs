@@ -1,6 +1,6 @@
 //! Longest-prefix look-up: number to zone, through a digit trie whose children lie side by side.
 //! Relies on prefixes being sorted once when the table is read; a node is 12 bytes, so 100,000 prefixes stay in cache.
-//! Never copies a number: it walks the packed digits.
+//! Never copies a number: it walks the packed digits, the first three in one step.
 
 use crate::model::{Days, ZoneId};
 use caudal_usage::Digits;
@@ -28,11 +28,25 @@ struct Node {
     count: u16,
 }
 
+/// Digits that the first step of a look-up takes.
+const LEAP: usize = 3;
+
+/// Where a look-up stands once it has taken some digits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reached {
+    /// The node: of the digits taken, or one without children where no such node exists.
+    node: Node,
+    /// The longest prefix met so far; 0 is the root, where a prefix of no digit would stand.
+    longest: u32,
+}
+
 /// The compiled table.
 #[derive(Clone, Debug, Default)]
 pub struct PrefixTable {
     nodes: Vec<Node>,
     entries: Vec<PrefixEntry>,
+    /// By the first [`LEAP`] digits as packed: where a look-up stands behind them. Empty for an empty table.
+    leaps: Vec<Reached>,
 }
 
 /// Digits from the left end, so that order of words is order of prefixes.
@@ -62,33 +76,65 @@ impl PrefixTable {
         while let Some(pending) = queue.pop_front() {
             expand(&entries, &mut nodes, &mut queue, &pending);
         }
-        Self { nodes, entries }
+        let mut table = Self { nodes, entries, leaps: Vec::new() };
+        if !table.entries.is_empty() {
+            let words = 0..1u64 << (4 * LEAP);
+            let root = Reached { node: table.nodes.first().copied().unwrap_or_default(), longest: 0 };
+            table.leaps = words.map(|word| table.walk(root, word << (64 - 4 * LEAP), LEAP)).collect();
+        }
+        table
     }
 
     /// The entry with the longest prefix of `number` that holds on the local day `day`.
     #[inline]
     pub fn find(&self, number: Digits, day: i32) -> Option<&PrefixEntry> {
-        let mut node = *self.nodes.first()?;
         let len = number.len();
-        let mut word = number.packed() << (4 * (16 - len.max(1)));
-        // Entries are read at the end, the longest first: nearly always one suffices.
-        let mut met = [Node::default(); caudal_usage::digits::MAX_DIGITS];
-        let mut count = 0;
-        for _ in 0..len {
-            let digit = word >> 60;
+        let word = number.packed() << (4 * (16 - len.max(1)));
+        let reached = match len.checked_sub(LEAP) {
+            Some(rest) => {
+                let behind = *self.leaps.get(usize::try_from(word >> (64 - 4 * LEAP)).ok()?)?;
+                self.walk(behind, word << (4 * LEAP), rest)
+            }
+            None => self.walk(Reached { node: *self.nodes.first()?, longest: 0 }, word, len),
+        };
+        if reached.longest == 0 {
+            return None;
+        }
+        let node = self.nodes.get(reached.longest as usize)?;
+        // Nearly always the longest prefix holds that day.
+        self.valid(*node, day).or_else(|| self.shorter(number, day))
+    }
+
+    /// The same where the longest prefix of all does not hold that day: each shorter one is asked.
+    #[cold]
+    fn shorter(&self, number: Digits, day: i32) -> Option<&PrefixEntry> {
+        (1..number.len()).rev().find_map(|len| {
+            let head = number.prefix(len);
+            let from = Reached { node: *self.nodes.first()?, longest: 0 };
+            let reached = self.walk(from, head.packed() << (4 * (16 - len)), len);
+            self.valid(*self.nodes.get(reached.longest as usize)?, day)
+        })
+    }
+
+    /// Takes up to `count` digits of `word`, the first one in its highest nibble.
+    #[inline]
+    fn walk(&self, from: Reached, mut word: u64, count: usize) -> Reached {
+        let Reached { mut node, mut longest } = from;
+        for _ in 0..count {
+            let bit = 1u16 << (word >> 60);
             word <<= 4;
-            let bit = 1u16 << digit;
             if node.mask & bit == 0 {
-                break;
+                return Reached { node: Node::default(), longest };
             }
             let before = (node.mask & (bit - 1)).count_ones();
-            node = *self.nodes.get((node.children + before) as usize)?;
-            if let Some(slot) = met.get_mut(count).filter(|_| node.count > 0) {
-                *slot = node;
-                count += 1;
+            let at = node.children + before;
+            let Some(child) = self.nodes.get(at as usize) else { break };
+            node = *child;
+            if node.count > 0 {
+                longest = at;
             }
         }
-        met.iter().take(count).rev().find_map(|node| self.valid(*node, day))
+        Reached { node, longest }
     }
 
     #[inline]

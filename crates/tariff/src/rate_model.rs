@@ -8,7 +8,7 @@ use crate::grammar::Increments;
 use crate::model::Period;
 use crate::sets::Conditions;
 use crate::tiers::Tiers;
-use caudal_usage::{CounterId, Decimal, Price, TimeZone};
+use caudal_usage::{CounterId, Decimal, Price, TimeZone, Unit};
 
 /// In which zone bands and days lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,6 +56,17 @@ pub enum Measure {
     Events,
     /// The amount that was rated elsewhere.
     Amount,
+}
+
+impl Measure {
+    /// What is counted of a usage in `unit`: amounts rated elsewhere count as events.
+    #[inline]
+    pub const fn unit(self, unit: Unit) -> Unit {
+        match self {
+            Self::Units => unit,
+            Self::Events | Self::Amount => Unit::Event,
+        }
+    }
 }
 
 /// Over what quantities are added before they are rounded up.

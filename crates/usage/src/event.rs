@@ -209,6 +209,15 @@ pub struct DiscountUse<'a> {
     pub amount: Decimal,
 }
 
+/// Charge lines. Most events have one or two: what is inline here is copied with every event.
+pub type Lines<'a> = SmallVec<[ChargeLine<'a>; 2]>;
+
+/// What allowances gave to one event.
+pub type Uses<'a> = SmallVec<[AllowanceUse<'a>; 1]>;
+
+/// What discounts took off one event.
+pub type Reductions<'a> = SmallVec<[DiscountUse<'a>; 1]>;
+
 /// One billable event. Field order is the order in the JSON.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BillableEvent<'a> {
@@ -253,11 +262,11 @@ pub struct BillableEvent<'a> {
     /// Zone of the far end.
     pub zone: Option<&'a str>,
     /// Charge lines, in the order of evaluation.
-    pub lines: SmallVec<[ChargeLine<'a>; 3]>,
+    pub lines: Lines<'a>,
     /// What allowances gave.
-    pub allowance_uses: SmallVec<[AllowanceUse<'a>; 2]>,
+    pub allowance_uses: Uses<'a>,
     /// What discounts took off.
-    pub discounts: SmallVec<[DiscountUse<'a>; 1]>,
+    pub discounts: Reductions<'a>,
     /// Balances that this event moved on beside those of allowances and graduated tiers, which say it themselves.
     pub counters: Vec<CounterUse<'a>>,
     /// Thresholds that the usage passed.

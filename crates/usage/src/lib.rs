@@ -36,7 +36,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use digits::Digits;
 pub use event::{
     AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, DiscountUse, EventId, EventKind,
-    Exchanged, LineKind, Notification, Operation, Run,
+    Exchanged, LineKind, Lines, Notification, Operation, Reductions, Run, Uses,
 };
 pub use identity::{Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};

@@ -105,6 +105,20 @@ pub fn add_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
     decimal(sum, scale)
 }
 
+/// Exact sum of several amounts.
+#[inline]
+pub fn sum_exact(from: Decimal, amounts: impl Iterator<Item = Decimal>) -> Result<Decimal, MoneyError> {
+    let (mut sum, mut scale) = (from.mantissa(), from.scale());
+    for amount in amounts {
+        if amount.scale() > scale {
+            sum = times(sum, pow10(amount.scale() - scale)?)?;
+            scale = amount.scale();
+        }
+        sum = sum.checked_add(scaled(amount, scale)?).ok_or(MoneyError::Overflow)?;
+    }
+    decimal(sum, scale)
+}
+
 /// Exact product: an error where the decimal type would round silently.
 pub fn mul_exact(left: Decimal, right: Decimal) -> Result<Decimal, MoneyError> {
     let (left, right) = (left.normalize(), right.normalize());
@@ -118,13 +132,35 @@ fn scaled(value: Decimal, scale: u32) -> Result<i128, MoneyError> {
     // Amounts of one event stand at the same places: nearly always there is nothing to scale.
     match scale - value.scale() {
         0 => Ok(value.mantissa()),
-        more => value.mantissa().checked_mul(pow10(more)?).ok_or(MoneyError::Overflow),
+        more => times(value.mantissa(), pow10(more)?),
+    }
+}
+
+/// Exact product of integers. Two that fit 64 bits are multiplied in one step, and nearly all do.
+#[inline]
+fn times(left: i128, right: i128) -> Result<i128, MoneyError> {
+    match (i64::try_from(left), i64::try_from(right)) {
+        (Ok(left), Ok(right)) => Ok(i128::from(left) * i128::from(right)),
+        _ => left.checked_mul(right).ok_or(MoneyError::Overflow),
     }
 }
 
 #[inline]
 fn decimal(mantissa: i128, scale: u32) -> Result<Decimal, MoneyError> {
+    // Nearly every amount fits 64 bits, and is put together in fewer steps.
+    if let Ok(small) = u64::try_from(mantissa.unsigned_abs())
+        && scale <= Decimal::MAX_SCALE
+    {
+        return Ok(narrow_decimal(small, mantissa < 0, scale));
+    }
     Decimal::try_from_i128_with_scale(mantissa, scale).map_err(|_| MoneyError::Overflow)
+}
+
+/// A decimal of 64 bits; `scale` is at most [`Decimal::MAX_SCALE`].
+#[inline]
+fn narrow_decimal(magnitude: u64, negative: bool, scale: u32) -> Decimal {
+    let (low, high) = ((magnitude & 0xFFFF_FFFF) as u32, (magnitude >> 32) as u32);
+    Decimal::from_parts(low, high, 0, negative, scale)
 }
 
 /// Powers of ten that fit 127 bits.
@@ -204,7 +240,12 @@ impl Rounding {
     pub const LINE: Self = Self { places: 6, mode: RoundingMode::HalfUp };
 
     /// Rounds `value`. The result has exactly `places` decimals (none when `places` is negative).
+    #[inline]
     pub fn round(self, value: Decimal) -> Result<Decimal, MoneyError> {
+        // What stands at its places already is as it is; but zero has no sign.
+        if i32::try_from(value.scale()) == Ok(self.places) && !value.is_zero() {
+            return Ok(value);
+        }
         self.ratio(value, 1, 1)
     }
 
@@ -212,24 +253,64 @@ impl Rounding {
     /// money. `per` must be above zero. Errors with `Overflow` when an exact intermediate does not fit 127 bits.
     #[inline]
     pub fn ratio(self, value: Decimal, times: i64, per: i64) -> Result<Decimal, MoneyError> {
-        let mut numerator = value.mantissa().checked_mul(i128::from(times)).ok_or(MoneyError::Overflow)?;
-        let mut divisor = i128::from(per);
-        if divisor <= 0 {
+        let (mantissa, scale) = (value.mantissa(), value.scale());
+        match self.narrow((mantissa, scale), times, per) {
+            Some(result) => Ok(result),
+            None => self.quotient(self::times(mantissa, i128::from(times))?, scale, per),
+        }
+    }
+
+    /// The same where nothing is below the rounding point and every step fits 64 bits, as for nearly every charge.
+    #[inline]
+    fn narrow(self, (mantissa, scale): (i128, u32), times: i64, per: i64) -> Option<Decimal> {
+        let places = u32::try_from(self.places).ok()?;
+        let power = pow10(places.checked_sub(scale)?).ok()?;
+        let scaled = i64::try_from(mantissa).ok()?.checked_mul(i64::try_from(power).ok()?)?;
+        let numerator = scaled.checked_mul(times)?;
+        if per <= 0 {
+            return None;
+        }
+        let (quotient, rest) = if per == 1 { (numerator, 0) } else { (numerator / per, numerator % per) };
+        let magnitude = quotient.unsigned_abs();
+        let grows = rest != 0 && {
+            let twice_rest = (rest.unsigned_abs() * 2).cmp(&per.unsigned_abs());
+            self.mode.grows(numerator < 0, magnitude % 2 != 0, twice_rest)
+        };
+        Some(narrow_decimal(magnitude + u64::from(grows), numerator < 0, places))
+    }
+
+    /// `percent` of `amount`, likewise.
+    #[inline]
+    pub fn percent(self, amount: Decimal, percent: Decimal) -> Result<Decimal, MoneyError> {
+        // 94 bits and 18 places fit the decimal type as they are; beyond, it is asked.
+        let (left, right) = (i64::try_from(amount.mantissa()), i32::try_from(percent.mantissa()));
+        let scale = amount.scale() + percent.scale();
+        match (left, right) {
+            (Ok(left), Ok(right)) if scale <= 18 => {
+                let narrow = self.narrow((i128::from(left), scale), i64::from(right), 100);
+                narrow.map_or_else(|| self.quotient(i128::from(left) * i128::from(right), scale, 100), Ok)
+            }
+            _ => self.ratio(mul_exact(amount, percent)?, 1, 100),
+        }
+    }
+
+    /// `numerator × 10^-scale ÷ per`, rounded here.
+    fn quotient(self, numerator: i128, scale: u32, per: i64) -> Result<Decimal, MoneyError> {
+        if per <= 0 {
             return Err(MoneyError::Overflow);
         }
-        // The result is q × 10^-places with q = value.mantissa × times × 10^(places − scale) ÷ per.
-        let shift = self.places - value.scale() as i32;
-        if shift >= 0 {
-            numerator = numerator.checked_mul(pow10(shift.unsigned_abs())?).ok_or(MoneyError::Overflow)?;
-        } else {
-            divisor = divisor.checked_mul(pow10(shift.unsigned_abs())?).ok_or(MoneyError::Overflow)?;
-        }
-        let quotient = self.divide(numerator, divisor);
+        // The result is q × 10^-places with q = numerator × 10^(places − scale) ÷ per.
+        let shift = self.places - scale as i32;
+        let power = pow10(shift.unsigned_abs())?;
+        let quotient = match shift {
+            0.. if per == 1 => times(numerator, power)?,
+            0.. => self.divide(times(numerator, power)?, i128::from(per)),
+            _ => self.divide(numerator, times(i128::from(per), power)?),
+        };
         if self.places >= 0 {
             decimal(quotient, self.places.unsigned_abs())
         } else {
-            let units = pow10(self.places.unsigned_abs())?;
-            decimal(quotient.checked_mul(units).ok_or(MoneyError::Overflow)?, 0)
+            decimal(times(quotient, pow10(self.places.unsigned_abs())?)?, 0)
         }
     }
 
@@ -319,6 +400,25 @@ mod tests {
             for ((word, mode), want) in RoundingMode::WORDS.into_iter().zip(expected) {
                 let got = Rounding { places: 1, mode }.round(dec(value)).unwrap();
                 assert_eq!(got.to_string(), want, "{value} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_narrow_way_agrees_with_the_wide_one() {
+        for (_, mode) in RoundingMode::WORDS {
+            for value in ["0", "-0.00", "0.005", "-1.25", "0.10", "17", "-9223372036854775807", "0.000001"] {
+                for (times, per) in [(1, 1), (3, 7), (-61_000, 60_000), (i64::MAX, 1), (5, 2), (25, -1)] {
+                    let (rounding, value) = (Rounding { places: 3, mode }, dec(value));
+                    let wide = self::times(value.mantissa(), i128::from(times))
+                        .and_then(|product| rounding.quotient(product, value.scale(), per));
+                    let text = |result: Decimal| (result.to_string(), result.is_sign_negative());
+                    assert_eq!(
+                        rounding.ratio(value, times, per).map(text),
+                        wide.map(text),
+                        "{mode:?} {value}"
+                    );
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use caudal_mediation::filter::BillableRules;
 use caudal_mediation::guide::{Guided, Reference};
 use caudal_rating::{AccountBalances, Rater, RatingInput, Redeem, TopUp};
 use caudal_tariff::Tariff;
-use caudal_usage::{BillableEvent, Code, Fault, Run, Stage, UsageRecord};
+use caudal_usage::{Account, BillableEvent, Code, Fault, Identity, Run, Stage, Subscription, UsageRecord};
 use caudal_wire::event::{self, EventSource};
 use hashbrown::HashMap;
 use std::rc::Rc;
@@ -74,6 +74,17 @@ pub struct Desk<'p> {
     /// What the other runs made of the line at hand; absent when the primary one is priced alone.
     others: Option<Others>,
     file: Rc<str>,
+}
+
+/// Who buys or redeems, and when.
+struct Customer<'p> {
+    /// What names the line.
+    identity: Identity,
+    at_ms: i64,
+    account: &'p Account,
+    subscription: &'p Subscription,
+    /// The account's key among all.
+    key: u32,
 }
 
 impl<'p> Desk<'p> {
@@ -186,6 +197,19 @@ impl<'p> Desk<'p> {
         }
     }
 
+    /// Who buys or redeems.
+    fn customer(&mut self, fields: &mut Fields<'_>, line: u32) -> Result<Customer<'p>, Fault> {
+        let mut bearer = self.reader.bearer(fields, line)?;
+        let guided = self.guide(&mut bearer, fields)?;
+        Ok(Customer {
+            identity: bearer.identity,
+            at_ms: bearer.start.utc_ms,
+            account: self.reference.account(guided.account),
+            subscription: self.reference.subscription(guided.subscription),
+            key: guided.account_key,
+        })
+    }
+
     /// Adds a purchase, or takes one back.
     fn top_up(
         &mut self,
@@ -193,21 +217,19 @@ impl<'p> Desk<'p> {
         line: u32,
         take: &mut dyn FnMut(Outcome<'_, '_>),
     ) -> Result<(), Fault> {
-        let mut bearer = self.reader.bearer(fields, line)?;
-        let guided = self.guide(&mut bearer, fields)?;
-        let account = self.reference.account(guided.account);
-        let said = purchase(fields, account.currency)?;
+        let customer = self.customer(fields, line)?;
+        let said = purchase(fields, customer.account.currency)?;
         let top_up = TopUp {
-            identity: said.voids.unwrap_or(bearer.identity),
-            at_ms: bearer.start.utc_ms,
-            account,
-            subscription: self.reference.subscription(guided.subscription),
+            identity: said.voids.unwrap_or(customer.identity),
+            at_ms: customer.at_ms,
+            account: customer.account,
+            subscription: customer.subscription,
             roster: self.reference,
             allowance: &said.allowance,
             quantity: said.quantity,
             until_ms: said.until_ms,
         };
-        let balances = self.balances.entry(guided.account_key).or_default();
+        let balances = self.balances.entry(customer.key).or_default();
         if said.voids.is_none() {
             let grant = self.rater.top_up(&top_up, balances)?;
             let quantity = grant.quantity.to_string();
@@ -229,17 +251,16 @@ impl<'p> Desk<'p> {
         line: u32,
         take: &mut dyn FnMut(Outcome<'_, '_>),
     ) -> Result<(), Fault> {
-        let mut bearer = self.reader.bearer(fields, line)?;
-        let guided = self.guide(&mut bearer, fields)?;
+        let customer = self.customer(fields, line)?;
         let code = fields.text(Field::RedeemCode)?.ok_or_else(|| missing(Field::RedeemCode))?;
         let redeem = Redeem {
-            at_ms: bearer.start.utc_ms,
-            account: self.reference.account(guided.account),
-            subscription: self.reference.subscription(guided.subscription),
+            at_ms: customer.at_ms,
+            account: customer.account,
+            subscription: customer.subscription,
             roster: self.reference,
             code: &code,
         };
-        let balances = self.balances.entry(guided.account_key).or_default();
+        let balances = self.balances.entry(customer.key).or_default();
         let discounts = self.rater.redeem(&redeem, balances, &mut self.redeemed)?.join(", ");
         take(Outcome::Accepted(&[("discount", &discounts)]));
         Ok(())

@@ -4,7 +4,6 @@
 
 use super::cover::plain_line;
 use super::match_rate::Matched;
-use super::price::Lines;
 use super::tiers::counter_of;
 use super::{exact, overflow, percent_of};
 use crate::balances::Draft;
@@ -12,7 +11,7 @@ use crate::ground::{Ground, Place};
 use caudal_tariff::{AmountPricing, Model, PercentStep, Percentage, Pricing, Shared};
 use caudal_usage::money::add_exact;
 use caudal_usage::{
-    AmountBasis, ChargeLine, Code, Decimal, Exchanged, Fault, LineKind, Money, Price, UsageRecord,
+    AmountBasis, ChargeLine, Code, Decimal, Exchanged, Fault, LineKind, Lines, Money, Price, UsageRecord,
 };
 
 /// An amount in the plan's currency, and how it came there.
@@ -38,7 +37,7 @@ pub fn amounts<'t>(
             pass_through(matched, &base, (*percent, *fixed), lines)
         }
         (Pricing::Amount(AmountPricing::Percentage(price)), _) => {
-            percentage(matched, &base, price, (ground, place), draft, lines)
+            percentage((matched, &base), price, (ground, place), draft, lines)
         }
         (_, Some(tiers)) => {
             let Model::Percentage(steps) = &tiers.model else { return Ok(()) };
@@ -115,8 +114,7 @@ fn pass_through<'t>(
 }
 
 fn percentage<'t>(
-    matched: &Matched<'t>,
-    base: &Base<'t>,
+    (matched, base): (&Matched<'t>, &Base<'t>),
     price: &'t Percentage,
     (ground, place): (&Ground, &Place),
     draft: &mut Draft,

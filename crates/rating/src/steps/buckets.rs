@@ -8,7 +8,7 @@ use crate::clock::{period_end, period_start};
 use crate::ground::{Ground, Place};
 use caudal_tariff::{Allowance, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
-use caudal_usage::{AllowanceUse, BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode};
+use caudal_usage::{AllowanceUse, BalanceKey, Date, Decimal, Fault, Owner, Rounding, RoundingMode, Uses};
 use smallvec::SmallVec;
 
 /// Instance of what is used of a carried rest, beside what was used in its own period.
@@ -106,7 +106,7 @@ fn carried(
     list: &mut Buckets,
 ) -> Result<(), Fault> {
     let Some(rollover) = allowance.more.as_ref().and_then(|more| more.rollover) else { return Ok(()) };
-    let since = ground.shared_since(allowance.shared).max(first_day(ground));
+    let since = ground.shared_since(allowance.shared).max(ground.plan_since());
     let mut end = start;
     let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
     for _ in 0..rollover.cycles {
@@ -125,12 +125,6 @@ fn carried(
     }
     list.reverse();
     Ok(())
-}
-
-/// First day of the plan's first version.
-fn first_day(ground: &Ground) -> i32 {
-    let plan = ground.tariff.plans().get(ground.subscription.plan as usize);
-    plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from)
 }
 
 /// What the refill of a period gives.
@@ -189,6 +183,29 @@ pub fn use_up(buckets: &mut Buckets, quantity: Decimal, draft: &mut Draft) -> Re
         left = minus(left, part)?;
     }
     if left.is_zero() { Ok(()) } else { Err(overflow("allowance", &left)) }
+}
+
+/// Adds what was given to the uses of an event: what one balance gave stands there once. The values are what was
+/// taken, and what was there before and after.
+pub fn note_use<'a>(
+    uses: &mut Uses<'a>,
+    allowance: &'a Allowance,
+    key: BalanceKey,
+    [quantity, before, after]: [Decimal; 3],
+) {
+    let cycle = (key.period != BalanceKey::EVER).then_some(key.period);
+    let known = uses.iter_mut().find(|one| one.allowance == allowance.id.as_ref() && one.cycle == cycle);
+    match known {
+        Some(known) => (known.quantity, known.after) = (known.quantity + quantity, after),
+        None => uses.push(AllowanceUse {
+            allowance: &allowance.id,
+            cycle,
+            quantity,
+            unit: allowance.unit,
+            before,
+            after,
+        }),
+    }
 }
 
 /// The order of a plan's allowances where expiry counts: by rank, then the earliest expiry of what has room, then the

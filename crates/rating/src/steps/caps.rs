@@ -3,9 +3,10 @@
 //! Never lets a cap that only notifies change a price.
 
 use super::cover::plain_line;
+use super::discounts::Judge;
 use super::exact;
 use crate::balances::Draft;
-use crate::bill::Bill;
+use crate::bill::{Bill, Charge};
 use crate::ground::{Ground, Place};
 use crate::notify::{Passage, passed};
 use caudal_tariff::charges::in_scope;
@@ -16,18 +17,20 @@ use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
 
 /// Applies each rate's own cap, then the plan's, to every charge in the order of its parts.
 pub fn caps<'a>(
-    ground: &Ground<'a>,
+    judge: &mut Judge<'_, 'a, '_>,
     bill: &mut Bill<'_, 'a>,
-    draft: &mut Draft,
     notes: &mut Vec<Notification>,
 ) -> Result<(), Fault> {
+    let plan = &judge.ground.version.caps;
+    let own = |charge: &Charge<'a>| charge.matched.rate.more.as_ref().and_then(|more| more.cap.as_ref());
+    if plan.is_empty() && bill.charges.iter().all(|charge| own(charge).is_none()) {
+        return Ok(());
+    }
     for at in 0..bill.charges.len() {
         let Some(charge) = bill.charges.get(at) else { break };
         let (rate, place) = (charge.matched.rate, charge.place);
-        let own = rate.more.as_ref().and_then(|more| more.cap.as_ref());
-        let plan = ground.version.caps.iter().filter(|cap| in_scope(&cap.scope, &rate.id));
-        for cap in own.into_iter().chain(plan) {
-            one(cap, (ground, &place), (bill, at), draft, notes)?;
+        for cap in own(charge).into_iter().chain(plan.iter().filter(|cap| in_scope(&cap.scope, &rate.id))) {
+            one(cap, (judge.ground, &place), (bill, at), judge.draft, notes)?;
         }
     }
     Ok(())
@@ -70,7 +73,8 @@ fn one<'a>(
 }
 
 /// Counts what is due towards every commitment whose scope it is in.
-pub fn commitments(ground: &Ground, bill: &Bill<'_, '_>, draft: &mut Draft) -> Result<(), Fault> {
+pub fn commitments(judge: &mut Judge, bill: &Bill) -> Result<(), Fault> {
+    let Judge { ground, draft, .. } = judge;
     for commitment in &ground.version.commitments {
         for charge in bill.charges.iter().filter(|charge| in_scope(&commitment.scope, charge.rate())) {
             let key = ground.key(commitment.counter, (commitment.shared, Period::Cycle), &charge.place);

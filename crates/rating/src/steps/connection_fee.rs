@@ -3,18 +3,17 @@
 //! Never depends on cover, but where the plan says so: the fee is due also when an allowance gave every second.
 
 use super::cover::plain_line;
-use super::match_rate::Matched;
+use super::match_rate::{Matched, Start};
 use super::no_amount;
-use super::price::Lines;
 use caudal_tariff::Allowance;
-use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
+use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Lines, Price};
 
 /// What the fee depends on.
 pub struct Call<'c, 't> {
     /// The rate.
     pub matched: &'c Matched<'t>,
-    /// The band in which the call starts.
-    pub band: u16,
+    /// What holds where the call starts.
+    pub start: Start<'t>,
     /// The allowance that covered its first portion.
     pub front: Option<&'t Allowance>,
     /// True when allowances covered all of it.
@@ -27,7 +26,7 @@ pub fn connection_fee<'t>(call: &Call<'_, 't>, lines: &mut Lines<'t>) -> Result<
     let matched = call.matched;
     let more = call.front.and_then(|allowance| allowance.more.as_ref());
     let own = more.and_then(|more| more.connection_fee);
-    let Some(band) = matched.band(call.band) else { return Ok(()) };
+    let band = &call.start.price;
     let spared = call.all_covered && matched.rate.more.as_ref().is_some_and(|more| !more.fee_when_covered);
     let fee = match own {
         Some(own) => own,

@@ -2,123 +2,109 @@
 //! Relies on portions being in the order of position; the next allowance goes on where the one before ended.
 //! Never gives part of a portion, but where the plan says so, and never more than is left.
 
-use super::buckets::{Buckets, buckets, order, room, use_up};
-use super::increments::{Span, Stretch, Stretches};
-use super::match_rate::Matched;
-use super::price::Lines;
+use super::buckets::{Buckets, buckets, note_use, order, room, use_up};
+use super::increments::{Span, Stretch};
+use super::match_rate::{Matched, Start};
 use super::{amount_of, exact, overflow};
-use crate::balances::Draft;
-use crate::ground::{Ground, Place};
+use crate::ground::Place;
 use crate::notify::{Passage, passed};
-use caudal_tariff::{Allowance, Facts, Gives, Increments, Period, Refill, TimeBase, Week};
-use caudal_usage::Notification;
+use crate::rate::Usage;
+use caudal_tariff::{Allowance, Gives, Increments, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
 use caudal_usage::{
-    AllowanceUse, BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price, Rounding, RoundingMode, Unit,
+    BalanceKey, BillableEvent, ChargeLine, Decimal, Fault, LineKind, Part, Price, Rounding, RoundingMode,
+    Unit,
 };
-use smallvec::SmallVec;
 
-/// What is covered: a usage in its portions, and what happens to it.
-pub struct Cover<'c, 'a, 'b> {
-    /// Who is served.
-    pub ground: &'c Ground<'a>,
-    /// When.
+/// What is covered: a part of a usage in its portions, and what happens to it.
+pub struct Cover<'c, 'a, 'w> {
+    /// The usage: its facts and balances, and the portions that are still open.
+    pub usage: &'c mut Usage<'a, 'w>,
+    /// Its event.
+    pub event: &'c mut BillableEvent<'a>,
+    /// The part.
+    pub part: &'c Part,
+    /// What holds where it starts.
+    pub start: &'c Start<'a>,
+    /// Where it lies.
     pub place: Place,
-    /// The facts that conditions look at.
-    pub facts: &'c Facts,
     /// What prices the rest.
     pub matched: &'c Matched<'a>,
     /// What prices are counted in.
     pub unit: Unit,
     /// The measured span that is still open.
     pub span: Span,
-    /// Its portions.
-    pub stretches: Stretches,
-    /// Balances.
-    pub draft: &'c mut Draft<'b>,
-    /// What allowances gave.
-    pub uses: &'c mut SmallVec<[AllowanceUse<'a>; 2]>,
-    /// Lines for covered units that cost something.
-    pub lines: &'c mut Lines<'a>,
-    /// Thresholds passed.
-    pub notes: &'c mut Vec<Notification>,
     /// Units covered.
     pub covered: i64,
     /// The allowance that covered the first portion.
     pub front: Option<&'a Allowance>,
 }
 
-/// Walks a span anew.
-pub type Rewalk<'r> = &'r mut dyn FnMut(Span) -> Result<Stretches, Fault>;
-
-/// Says whether the part starts in band 0 of a week.
-pub type StartsIn<'s> = &'s mut dyn FnMut(TimeBase, &Week) -> bool;
-
 impl<'a> Cover<'_, 'a, '_> {
     /// Goes through the allowances of the plan.
     #[inline]
-    pub fn run(&mut self, starts_in: StartsIn, rewalk: Rewalk) -> Result<(), Fault> {
-        let version = self.ground.version;
-        let bought = self.draft.standing().has_grants();
+    pub fn run(&mut self) -> Result<(), Fault> {
+        let version = self.usage.ground.version;
+        let bought = self.usage.draft.standing().has_grants();
         if !version.by_expiry && !bought {
             for allowance in &version.allowances {
-                self.one(allowance, starts_in, rewalk)?;
+                self.one(allowance)?;
             }
             return Ok(());
         }
-        for index in order(self.ground, &self.place, (self.draft, self.uses))? {
+        let uses = &self.event.allowance_uses;
+        for index in order(&self.usage.ground, &self.place, (&self.usage.draft, uses))? {
             if let Some(allowance) = version.allowances.get(usize::from(index)) {
-                self.one(allowance, starts_in, rewalk)?;
+                self.one(allowance)?;
             }
         }
         Ok(())
     }
 
     #[inline]
-    fn one(&mut self, allowance: &'a Allowance, starts_in: StartsIn, rewalk: Rewalk) -> Result<(), Fault> {
+    fn one(&mut self, allowance: &'a Allowance) -> Result<(), Fault> {
         let counts = allowance.unit.is_some() && (allowance.per_usage || allowance.unit == Some(self.unit));
-        if !counts || !allowance.when.hold(self.facts, |base, week| starts_in(base, week)) {
+        if !counts || !self.usage.holds(&allowance.when, self.part) {
             return Ok(());
         }
-        if open_units(&self.stretches) == 0 {
+        if open_units(self.usage.stretches) == 0 {
             return Ok(());
         }
-        if is_simple(allowance) && !self.draft.standing().has_grants() {
-            return self.simple(allowance);
+        match (allowance.simple, allowance.refill) {
+            (Some(quantity), Refill::Each(period)) if !self.usage.draft.standing().has_grants() => {
+                self.simple(allowance, (quantity, period))
+            }
+            _ => self.general(allowance),
         }
-        self.general(allowance, rewalk)
     }
 
     /// The plain case: one balance, whole portions of the rate from the front.
     #[inline]
-    fn simple(&mut self, allowance: &'a Allowance) -> Result<(), Fault> {
-        let Refill::Each(period) = allowance.refill else { return Ok(()) };
-        let key = self.ground.key(allowance.counter, (allowance.shared, period), &self.place);
-        let used = self.draft.units(key)?;
-        let quantity = i64::try_from(allowance.quantity.mantissa())
-            .map_err(|_| overflow("allowance", &allowance.quantity))?;
+    fn simple(&mut self, allowance: &'a Allowance, (quantity, period): (i64, Period)) -> Result<(), Fault> {
+        let key = self.usage.ground.key(allowance.counter, (allowance.shared, period), &self.place);
+        let used = self.usage.draft.units(key)?;
         let before = quantity.saturating_sub(used).max(0);
-        let taken = self.take(before, None);
+        let taken = if before > 0 { self.take(before, None) } else { 0 };
         if taken == 0 {
             return Ok(());
         }
         self.move_on(allowance, taken);
         self.front = self.front.or(Some(allowance));
         self.covered += taken;
-        self.draft.set(key, Decimal::from(used + taken));
-        let (before, after) = (Decimal::from(before), Decimal::from(before - taken));
-        self.note_use(allowance, (key, Decimal::from(taken)), (before, after));
+        self.usage.draft.set(key, Decimal::from(used + taken));
+        let values = [taken, before, before - taken].map(Decimal::from);
+        note_use(&mut self.event.allowance_uses, allowance, key, values);
         Ok(())
     }
 
-    fn general(&mut self, allowance: &'a Allowance, rewalk: Rewalk) -> Result<(), Fault> {
-        let mut stock = buckets(self.ground, allowance, &self.place, self.draft)?;
+    fn general(&mut self, allowance: &'a Allowance) -> Result<(), Fault> {
+        let mut stock = buckets(&self.usage.ground, allowance, &self.place, &self.usage.draft)?;
         let before = room(&stock)?;
-        let front = self.stretches.first().copied();
-        let Some((units, cost)) = self.give(allowance, before, rewalk)? else { return Ok(()) };
+        let front = self.usage.stretches.first().copied();
+        let Some((units, cost)) = self.give(allowance, before)? else { return Ok(()) };
         // What takes from the front first has the front; the portions may have been cut anew since.
         let first = allowance.bands.is_none() && self.covered == 0;
-        if self.front.is_none() && (first || took_front(front, &self.stretches, allowance)) {
+        if self.front.is_none() && (first || took_front(front, self.usage.stretches, allowance)) {
             self.front = Some(allowance);
         }
         self.covered = self.covered.checked_add(units).ok_or_else(|| overflow("quantity", &units))?;
@@ -126,10 +112,10 @@ impl<'a> Cover<'_, 'a, '_> {
         let used = sum_used(&stock)?;
         let of = exact(add_exact(before, used), "allowance")?;
         let key = stock.last().map_or_else(|| self.key_of(allowance), |bucket| bucket.key);
-        use_up(&mut stock, cost, self.draft)?;
+        use_up(&mut stock, cost, &mut self.usage.draft)?;
         let after = exact(add_exact(before, -cost), "allowance")?;
         if !cost.is_zero() {
-            self.note_use(allowance, (key, cost), (before, after));
+            note_use(&mut self.event.allowance_uses, allowance, key, [cost, before, after]);
         }
         if let Some(more) = &allowance.more {
             let passage = Passage {
@@ -139,32 +125,28 @@ impl<'a> Cover<'_, 'a, '_> {
                 of,
                 owner: key.owner,
             };
-            passed(&passage, &more.thresholds, self.notes);
+            passed(&passage, &more.thresholds, &mut self.usage.notes);
         }
         Ok(())
     }
 
     fn key_of(&self, allowance: &Allowance) -> BalanceKey {
-        self.ground.key(allowance.counter, (allowance.shared, Period::Ever), &self.place)
+        self.usage.ground.key(allowance.counter, (allowance.shared, Period::Ever), &self.place)
     }
 
     /// What it gives: billed units that are covered, and what that costs of the allowance. Nothing where it gives nothing.
-    fn give(
-        &mut self,
-        allowance: &Allowance,
-        room: Decimal,
-        rewalk: Rewalk,
-    ) -> Result<Option<(i64, Decimal)>, Fault> {
+    fn give(&mut self, allowance: &Allowance, room: Decimal) -> Result<Option<(i64, Decimal)>, Fault> {
         let ratio = allowance.ratio;
         if allowance.per_usage && self.unit != Unit::Event {
             // One for each usage: its other parts in the cycle are covered with the first.
-            let known = self.uses.iter().any(|known| known.allowance == allowance.id.as_ref());
+            let uses = &self.event.allowance_uses;
+            let known = uses.iter().any(|known| known.allowance == allowance.id.as_ref());
             let cost = if known { Decimal::ZERO } else { ratio };
             if room < cost {
                 return Ok(None);
             }
-            let units = open_units(&self.stretches);
-            self.stretches.clear();
+            let units = open_units(self.usage.stretches);
+            self.usage.stretches.clear();
             self.span.from = self.span.end;
             return Ok(Some((units, cost)));
         }
@@ -175,19 +157,24 @@ impl<'a> Cover<'_, 'a, '_> {
                 self.move_on(allowance, units);
                 units
             }
-            Gives::Measured { own, exact } => self.measured((own, exact), fits, rewalk)?,
+            Gives::Measured { own, exact } => self.measured((own, exact), fits)?,
         };
         if units == 0 {
             return Ok(None);
         }
         let restarts = allowance.more.as_ref().is_some_and(|more| more.restarts);
-        if restarts && open_units(&self.stretches) > 0 {
+        if restarts && open_units(self.usage.stretches) > 0 {
             let left = self.span.end - self.span.from;
             self.span = Span { before: 0, from: 0, end: left.max(0), ..self.span };
-            self.stretches = rewalk(self.span)?;
+            self.rewalk()?;
         }
         let cost = exact(mul_exact(ratio, Decimal::from(units)), "allowance")?;
         Ok(Some((units, cost)))
+    }
+
+    /// Cuts what is still open anew.
+    fn rewalk(&mut self) -> Result<(), Fault> {
+        self.usage.walk(self.matched, (self.part, self.start), self.span)
     }
 
     /// What was taken from the front moves the open span on. (From bands it may come from the middle: nothing that looks at
@@ -199,12 +186,7 @@ impl<'a> Cover<'_, 'a, '_> {
     }
 
     /// Portions of its own, of what was measured. What it covers moves the open span on.
-    fn measured(
-        &mut self,
-        (own, exact): (Option<Increments>, bool),
-        fits: i64,
-        rewalk: Rewalk,
-    ) -> Result<i64, Fault> {
+    fn measured(&mut self, (own, exact): (Option<Increments>, bool), fits: i64) -> Result<i64, Fault> {
         // What the rate's portions took before may reach beyond what was measured.
         let open = (self.span.end - self.span.from).max(0);
         if open == 0 {
@@ -225,7 +207,7 @@ impl<'a> Cover<'_, 'a, '_> {
         };
         if units > 0 {
             self.span.from += measured;
-            self.stretches = rewalk(self.span)?;
+            self.rewalk()?;
         }
         Ok(units)
     }
@@ -233,7 +215,7 @@ impl<'a> Cover<'_, 'a, '_> {
     /// Portions of the rate, the last one for its used part.
     fn rate_portions(&mut self, open: i64, fits: i64) -> i64 {
         let units = if open <= fits {
-            self.stretches.clear();
+            self.usage.stretches.clear();
             open
         } else {
             self.take(fits, None)
@@ -246,7 +228,11 @@ impl<'a> Cover<'_, 'a, '_> {
     /// the units taken.
     fn take(&mut self, room: i64, bands: Option<&[Box<str>]>) -> i64 {
         let mut left = room;
-        let matched = self.matched;
+        let (matched, stretches) = (self.matched, self.usage.stretches.as_mut_slice());
+        if let ([only], None) = (&mut *stretches, bands) {
+            take_run(only, &mut left);
+            return room - left;
+        }
         let named = |band: u16| {
             bands.is_none_or(|names| {
                 let name = matched.band(band).and_then(|price| price.band);
@@ -254,10 +240,10 @@ impl<'a> Cover<'_, 'a, '_> {
             })
         };
         let mut at = 0;
-        while let Some(stretch) = self.stretches.get(at).copied() {
+        while let Some(stretch) = stretches.get(at).copied() {
             // A portion in several fragments is taken whole: its stretches follow one another.
             let mut group = 1;
-            while self.stretches.get(at + group).is_some_and(|next| next.joined) {
+            while stretches.get(at + group).is_some_and(|next| next.joined) {
                 group += 1;
             }
             if !named(stretch.band) {
@@ -265,14 +251,14 @@ impl<'a> Cover<'_, 'a, '_> {
                 continue;
             }
             if group > 1 {
-                let Some(fragments) = self.stretches.get_mut(at..at + group) else { break };
+                let Some(fragments) = stretches.get_mut(at..at + group) else { break };
                 let units: i64 = fragments.iter().map(Stretch::units).sum();
                 if units > left {
                     break;
                 }
                 left -= units;
                 fragments.iter_mut().for_each(|fragment| (fragment.head, fragment.count) = (0, 0));
-            } else if let Some(stretch) = self.stretches.get_mut(at)
+            } else if let Some(stretch) = stretches.get_mut(at)
                 && !take_run(stretch, &mut left)
             {
                 break;
@@ -285,37 +271,12 @@ impl<'a> Cover<'_, 'a, '_> {
     /// A line for covered units that cost something.
     fn line(&mut self, allowance: &'a Allowance, units: i64) -> Result<(), Fault> {
         let Some(price) = allowance.more.as_ref().and_then(|more| more.price) else { return Ok(()) };
-        let version = self.ground.version;
-        self.lines.push(ChargeLine {
+        let version = self.usage.ground.version;
+        self.event.lines.push(ChargeLine {
             amount: amount_of(price, units, version.rounding.line)?,
             ..plain_line(LineKind::Covered, (&allowance.id, &version.version), (units, price))
         });
         Ok(())
-    }
-
-    /// Adds what was given to the event's uses.
-    fn note_use(
-        &mut self,
-        allowance: &'a Allowance,
-        (key, quantity): (BalanceKey, Decimal),
-        (before, after): (Decimal, Decimal),
-    ) {
-        let cycle = (key.period != BalanceKey::EVER).then_some(key.period);
-        let known = self
-            .uses
-            .iter_mut()
-            .find(|known| known.allowance == allowance.id.as_ref() && known.cycle == cycle);
-        match known {
-            Some(known) => (known.quantity, known.after) = (known.quantity + quantity, after),
-            None => self.uses.push(AllowanceUse {
-                allowance: &allowance.id,
-                cycle,
-                quantity,
-                unit: allowance.unit,
-                before,
-                after,
-            }),
-        }
     }
 }
 
@@ -361,22 +322,13 @@ fn take_run(stretch: &mut Stretch, left: &mut i64) -> bool {
     stretch.count == 0
 }
 
-/// True where one balance in whole base units says everything.
 #[inline]
-fn is_simple(allowance: &Allowance) -> bool {
-    allowance.is_plain()
-        && allowance.gives == Gives::RatePortions
-        && allowance.bands.is_none()
-        && !allowance.per_usage
-        && allowance.ratio == Decimal::ONE
-}
-
-fn open_units(stretches: &Stretches) -> i64 {
+fn open_units(stretches: &[Stretch]) -> i64 {
     stretches.iter().map(Stretch::units).sum()
 }
 
 /// True when the first portion is no longer open.
-fn took_front(front: Option<Stretch>, stretches: &Stretches, allowance: &Allowance) -> bool {
+fn took_front(front: Option<Stretch>, stretches: &[Stretch], allowance: &Allowance) -> bool {
     if allowance.gives != Gives::RatePortions || allowance.per_usage {
         return true;
     }

@@ -2,7 +2,7 @@
 //! Relies on bounds having been met; each discount works on what the one before left.
 //! Never takes more than is due, and never counts a redemption: that is an input of its own.
 
-use super::{exact, overflow, percent_of};
+use super::{above_zero, exact, overflow, percent_of};
 use crate::balances::Draft;
 use crate::bill::{Bill, Charge, due, take_off};
 use crate::clock::month_of;
@@ -11,6 +11,8 @@ use caudal_tariff::charges::in_scope;
 use caudal_tariff::{Discount, DiscountKind, Facts, Period, Shared, TimeBase, Week};
 use caudal_usage::money::add_exact;
 use caudal_usage::{BalanceKey, ChargeLine, Date, Decimal, DiscountUse, Fault, LineKind};
+use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Instance of the balance that notes in which month a fixed discount began.
 const FIRST_MONTH: u64 = 1;
@@ -18,73 +20,84 @@ const FIRST_MONTH: u64 = 1;
 /// Says whether a place lies in band 0 of a week.
 pub type LiesIn<'s> = &'s mut dyn FnMut(&Place, TimeBase, &Week) -> bool;
 
-/// What discounts are judged by.
+/// What discounts, and what follows them, are judged by.
 pub struct Judge<'j, 'a, 'b> {
     /// Who is served.
     pub ground: &'j Ground<'a>,
-    /// The facts of the usage; the rating group is that of a charge.
-    pub facts: &'j Facts,
+    /// The facts of the usage; the rating group is that of the charge at hand.
+    pub facts: &'j mut Facts,
     /// Balances.
     pub draft: &'j mut Draft<'b>,
     /// Where the event lies.
     pub place: Place,
 }
 
-/// Takes all discounts off.
+/// Indexes of charges; an event has one or two.
+type Which = SmallVec<[usize; 4]>;
+
+/// A discount with the charges that it is about.
+struct Fit<'a> {
+    discount: &'a Discount,
+    /// Where their indexes stand in the list of all.
+    charges: Range<usize>,
+    /// The first day of the cycle from which it holds, where it does.
+    since: Option<Date>,
+}
+
+/// Takes all discounts off. Which charges a discount is about, and whether it holds, is decided by what was due and used
+/// before any of them.
 pub fn discounts<'a>(
     judge: &mut Judge<'_, 'a, '_>,
     bill: &mut Bill<'_, 'a>,
     lies_in: LiesIn,
 ) -> Result<(), Fault> {
-    let version = judge.ground.version;
-    if version.discounts.is_empty() {
-        return Ok(());
-    }
-    let gross: Vec<Decimal> = bill.charges.iter().map(|charge| charge.due).collect();
-    let mut fits = Vec::with_capacity(version.discounts.len());
-    for discount in &version.discounts {
-        let active = judge.active(discount)?;
-        let charges: Vec<usize> = bill
-            .charges
-            .iter()
-            .enumerate()
-            .filter(|(_, charge)| judge.fits(discount, charge, lies_in))
-            .map(|(index, _)| index)
-            .collect();
-        fits.push((active, charges));
-    }
-    let own: Vec<usize> = version
-        .discounts
-        .iter()
-        .zip(&fits)
-        .filter(|(discount, (active, _))| discount.of_accounts && active.is_some())
-        .flat_map(|(_, (_, charges))| charges.iter().copied())
-        .collect();
-    for (discount, (active, charges)) in version.discounts.iter().zip(&fits) {
-        if let Some(since) = active {
-            let which: Vec<usize> =
-                charges.iter().copied().filter(|at| discount.of_accounts || !own.contains(at)).collect();
-            judge.take(discount, bill, (&which, *since))?;
+    let (mut fits, mut all) = (SmallVec::<[Fit<'a>; 2]>::new(), Which::new());
+    for discount in &judge.ground.version.discounts {
+        let from = all.len();
+        for (at, charge) in bill.charges.iter().enumerate() {
+            if judge.fits(discount, charge, lies_in) {
+                all.push(at);
+            }
         }
-        judge.count(discount, bill, (charges, &gross))?;
+        if all.len() > from {
+            fits.push(Fit { discount, charges: from..all.len(), since: judge.active(discount)? });
+        }
+    }
+    let of = |fit: &Fit| all.get(fit.charges.clone()).unwrap_or(&[]);
+    let mut own = Which::new();
+    for fit in fits.iter().filter(|fit| fit.discount.of_accounts && fit.since.is_some()) {
+        own.extend_from_slice(of(fit));
+    }
+    let mut gross = SmallVec::<[Decimal; 2]>::new();
+    if fits.iter().any(|fit| fit.discount.after_spend.is_some()) {
+        gross.extend(bill.charges.iter().map(|charge| charge.due));
+    }
+    for fit in &fits {
+        let charges = of(fit);
+        if let Some(since) = fit.since {
+            let own = if fit.discount.of_accounts { &[] } else { own.as_slice() };
+            judge.take(fit.discount, bill, (charges, own, since))?;
+        }
+        judge.count(fit.discount, bill, (charges, &gross))?;
     }
     Ok(())
 }
 
 impl<'a> Judge<'_, 'a, '_> {
     /// True when a charge is in the scope of a discount and fulfils its conditions.
-    fn fits(&self, discount: &Discount, charge: &Charge<'_>, lies_in: LiesIn) -> bool {
+    fn fits(&mut self, discount: &Discount, charge: &Charge<'_>, lies_in: LiesIn) -> bool {
         if !in_scope(&discount.scope, charge.rate()) {
             return false;
         }
-        let facts = Facts { rating_group: charge.group, ..self.facts.clone() };
-        discount.when.hold(&facts, |base, week| lies_in(&charge.place, base, week))
+        self.facts.rating_group = charge.group;
+        discount.when.hold(self.facts, |base, week| lies_in(&charge.place, base, week))
     }
 
     /// The first day of the cycle from which a discount holds, where it does now.
     fn active(&self, discount: &Discount) -> Result<Option<Date>, Fault> {
         let ground = self.ground;
         let cycle = self.place.cycle;
+        let carries = matches!(discount.kind, DiscountKind::Amount(_)) && discount.carries;
         let since = match &discount.code {
             Some(_) => {
                 let owner = ground.owner(Shared::Account);
@@ -95,10 +108,11 @@ impl<'a> Judge<'_, 'a, '_> {
                     None => return Ok(None),
                 }
             }
+            // Only what ends, or goes on from the first cycle, asks when it began.
+            None if discount.cycles.is_none() && !carries => cycle,
             None => self.beginning(),
         };
         let passed = month_of(cycle) - month_of(since);
-        let carries = matches!(discount.kind, DiscountKind::Amount(_)) && discount.carries;
         let over = discount.cycles.is_some_and(|cycles| i64::from(passed) >= i64::from(cycles));
         if (over && !carries) || !self.old_enough(discount) || !self.used_enough(discount)? {
             return Ok(None);
@@ -109,9 +123,7 @@ impl<'a> Judge<'_, 'a, '_> {
     /// The first day of the cycle in which the subscription's version and the plan's first version both hold.
     fn beginning(&self) -> Date {
         let ground = self.ground;
-        let plan = ground.tariff.plans().get(ground.subscription.plan as usize);
-        let first = plan.and_then(|plan| plan.versions.first()).map_or(i32::MIN, |version| version.days.from);
-        let from = ground.local_day(ground.subscription.validity.from_ms).max(first);
+        let from = ground.local_day(ground.subscription.validity.from_ms).max(ground.plan_since());
         crate::clock::period_start(Period::Cycle, ground.account.anchor, from.min(self.place.day))
     }
 
@@ -139,24 +151,30 @@ impl<'a> Judge<'_, 'a, '_> {
         }
     }
 
-    /// Takes one discount off the charges of `which`.
+    /// Takes one discount off those `charges` of which something is due, and on which no discount of the account's own
+    /// stands in its place.
     fn take(
         &mut self,
         discount: &'a Discount,
         bill: &mut Bill<'_, 'a>,
-        (which, since): (&[usize], Date),
+        (charges, own, since): (&[usize], &[usize], Date),
     ) -> Result<(), Fault> {
-        let open: Vec<usize> = which
-            .iter()
-            .copied()
-            .filter(|&at| bill.charges.get(at).is_some_and(|charge| charge.due > Decimal::ZERO))
-            .collect();
+        let due_of = |at: usize| bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
+        let is_open = |at: &usize| !own.contains(at) && above_zero(due_of(*at));
+        let mut some = Which::new();
+        // Nearly always it is about all of them.
+        let open = if charges.iter().all(is_open) {
+            charges
+        } else {
+            some.extend(charges.iter().copied().filter(is_open));
+            some.as_slice()
+        };
         let total = due(open.iter().filter_map(|&at| bill.charges.get(at)))?;
         if total.is_zero() {
             return Ok(());
         }
         let off = match discount.kind {
-            DiscountKind::Percent(percent) => self.percent(discount, bill, (&open, total, percent))?,
+            DiscountKind::Percent(percent) => self.percent(discount, bill, (open, total, percent))?,
             DiscountKind::Amount(_) | DiscountKind::Free(_) if bill.mirrored => Decimal::ZERO,
             DiscountKind::Amount(amount) => self.fixed(discount, (amount, total), since)?,
             DiscountKind::Price(price) => {
@@ -164,15 +182,15 @@ impl<'a> Judge<'_, 'a, '_> {
                     let point = self.ground.version.rounding.line;
                     exact(price.charge(line.quantity, point), "amount")
                 };
-                priced(discount, bill, &open, &mut |line| {
+                priced(discount, bill, open, &mut |line| {
                     exact(add_exact(line.amount, -other(line)?), "amount").map(|off| off.max(Decimal::ZERO))
                 })?
             }
-            DiscountKind::Free(units) => self.free(discount, bill, (&open, units))?,
+            DiscountKind::Free(units) => self.free(discount, bill, (open, units))?,
         };
         let off = exact(self.ground.version.rounding.line.round(off), "amount")?.min(total);
-        if off > Decimal::ZERO {
-            take_off(bill.charges, &open, off)?;
+        if above_zero(off) {
+            take_off(bill.charges, open, off)?;
             bill.discounts.push(DiscountUse { discount: &discount.id, amount: off });
         }
         Ok(())
@@ -216,7 +234,7 @@ impl<'a> Judge<'_, 'a, '_> {
         let left = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
         // What is noted as used is what is taken, at the rounding point of a line.
         let off = exact(self.ground.version.rounding.line.round(left), "amount")?.min(total);
-        if off > Decimal::ZERO {
+        if above_zero(off) {
             self.draft.set(key, exact(add_exact(used, off), "amount")?);
         }
         Ok(off)
@@ -258,6 +276,9 @@ impl<'a> Judge<'_, 'a, '_> {
         bill: &Bill<'_, 'a>,
         (charges, gross): (&[usize], &[Decimal]),
     ) -> Result<(), Fault> {
+        if discount.after_spend.is_none() && discount.after_quantity.is_none() {
+            return Ok(());
+        }
         let key = |counter| self.ground.key(counter, (Shared::Subscription, Period::Cycle), &self.place);
         let (spend, quantity) = (key(discount.spend), key(discount.quantity));
         let sign = if bill.mirrored { -1 } else { 1 };

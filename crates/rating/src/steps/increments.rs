@@ -2,12 +2,12 @@
 //! Relies on the clock for where bands end; the walk takes one turn for each band or step crossed, never one a portion.
 //! Never starts a second minimum: the position in the usage goes on across bands and steps.
 
-use super::match_rate::{BandPrice, Matched};
+use super::match_rate::{BandPrice, Matched, Start};
 use super::overflow;
-use crate::clock::{Clock, InBand, band_at_offset};
+use crate::clock::{InBand, band_at_offset};
+use crate::clocks::Clocks;
 use caudal_tariff::{Increments, Split, Week};
-use caudal_usage::Fault;
-use smallvec::SmallVec;
+use caudal_usage::{Fault, TimeZone};
 
 /// Most stretches of one usage: a call of years crosses bands twice a day, and is no call.
 pub const STRETCHES_MAX: usize = 2048;
@@ -46,17 +46,40 @@ impl Stretch {
     }
 }
 
-/// Stretches in the order of position.
-pub type Stretches = SmallVec<[Stretch; 2]>;
+/// Stretches in the order of position. The list is used again from usage to usage.
+pub type Stretches = Vec<Stretch>;
 
-/// How a wall clock is read.
-pub enum Wall<'w> {
-    /// One band throughout.
-    Constant(u16),
-    /// That of a time zone.
-    Zone(&'w mut Clock),
+/// How a wall clock is read: the band of the start, and what says which comes after it.
+pub struct Wall<'w> {
+    /// The band at hand, and until when it holds.
+    pub here: InBand,
+    /// The clock behind it.
+    pub beyond: Beyond<'w>,
+}
+
+/// What says which band follows.
+pub enum Beyond<'w> {
+    /// None does.
+    Nothing,
+    /// A time zone.
+    Zone(&'w mut Clocks, TimeZone),
     /// A fixed distance from UTC, in seconds.
     Offset(i32),
+}
+
+impl Wall<'_> {
+    /// The band at an instant not before the last one asked for.
+    #[inline]
+    fn at(&mut self, week: &Week, at_ms: i64) -> InBand {
+        if at_ms >= self.here.until_ms {
+            self.here = match &mut self.beyond {
+                Beyond::Nothing => self.here,
+                Beyond::Zone(clocks, zone) => clocks.of(*zone).band(week, at_ms),
+                Beyond::Offset(offset_s) => band_at_offset(week, at_ms, *offset_s),
+            };
+        }
+        self.here
+    }
 }
 
 /// What is walked: a part of a usage inside the usage, session or period over which quantities are rounded up.
@@ -85,24 +108,30 @@ fn portions(band: u16, increments: Increments, position: i64, limit: i64) -> Str
     Stretch { band, step: 0, head, next: increments.next, count, joined: false }
 }
 
-/// Walks a span. `None` where a band has no price.
+/// Walks a span into `stretches`, which are emptied first. `false` where a band has no price.
 #[inline]
-pub fn walk(matched: &Matched, span: Span, wall: Wall) -> Result<Option<Stretches>, Fault> {
+pub fn walk(
+    (matched, start): (&Matched, &Start),
+    span: Span,
+    wall: Wall,
+    stretches: &mut Stretches,
+) -> Result<bool, Fault> {
+    stretches.clear();
     check(span.end)?;
     if span.from >= span.end {
-        return Ok(Some(Stretches::new()));
+        return Ok(true);
     }
     let more = matched.rate.more.as_deref();
     let (exact, pro_rata) = more.map_or((false, false), |more| (more.split == Split::Exact, more.pro_rata));
-    if let Wall::Constant(band) = wall {
-        let Some(price) = matched.band(band) else { return Ok(None) };
-        if !price.has_steps() && !pro_rata {
-            let stretch = portions(band, price.terms.increments, span.from, span.end - span.from);
-            return Ok(Some(smallvec::smallvec![stretch]));
-        }
+    let InBand { band, until_ms } = wall.here;
+    let price = &start.price;
+    // Nearly every usage lies in one band whole, whatever portions it is cut into.
+    let one_band = until_ms == i64::MAX || (!exact && span.start_ms + (span.end - span.before) <= until_ms);
+    if one_band && !price.has_steps() && !pro_rata {
+        stretches.push(portions(band, price.terms.increments, span.from, span.end - span.from));
+        return Ok(true);
     }
-    let week = &matched.rate.week;
-    Walk { matched, span, wall, week, exact, pro_rata, stretches: Stretches::new() }.run()
+    Walk { matched, span, wall, week: &matched.rate.week, exact, pro_rata, stretches }.run()
 }
 
 /// A walk on its way.
@@ -115,22 +144,22 @@ struct Walk<'w, 't> {
     exact: bool,
     /// A portion that was only begun counts for its used part.
     pro_rata: bool,
-    stretches: Stretches,
+    stretches: &'w mut Stretches,
 }
 
 impl<'t> Walk<'_, 't> {
-    fn run(mut self) -> Result<Option<Stretches>, Fault> {
+    fn run(mut self) -> Result<bool, Fault> {
         let mut position = self.span.from;
         while position < self.span.end {
             if self.stretches.len() > STRETCHES_MAX {
                 return Err(overflow("quantity", &format_args!("{} units in one call", self.span.end)));
             }
-            let Some((band, band_end, price)) = self.band(position) else { return Ok(None) };
+            let Some((band, band_end, price)) = self.band(position) else { return Ok(false) };
             let limit = band_end.min(self.span.end);
             position = if price.has_steps() || self.exact || self.pro_rata {
                 match self.stepped(position, (band, band_end), &price)? {
                     Some(position) => position,
-                    None => return Ok(None),
+                    None => return Ok(false),
                 }
             } else {
                 let stretch = portions(band, price.terms.increments, position, limit - position);
@@ -138,17 +167,13 @@ impl<'t> Walk<'_, 't> {
                 position + stretch.units()
             };
         }
-        Ok(Some(self.stretches))
+        Ok(true)
     }
 
     /// The band at a position, the position at which it ends, and its terms.
     fn band(&mut self, position: i64) -> Option<(u16, i64, BandPrice<'t>)> {
         let at_ms = self.span.start_ms + (position - self.span.before);
-        let InBand { band, until_ms } = match &mut self.wall {
-            Wall::Constant(band) => InBand { band: *band, until_ms: i64::MAX },
-            Wall::Zone(clock) => clock.band(self.week, at_ms),
-            Wall::Offset(offset_s) => band_at_offset(self.week, at_ms, *offset_s),
-        };
+        let InBand { band, until_ms } = self.wall.at(self.week, at_ms);
         let end = if until_ms == i64::MAX { i64::MAX } else { position + (until_ms - at_ms) };
         Some((band, end, self.matched.band(band)?))
     }

@@ -2,6 +2,7 @@
 //! Relies on the tariff's order of rates: the first whose conditions hold is the most specific.
 //! Never falls to a price of zero: where nothing matches, the usage is suspended `no_rate`.
 
+use crate::clock::InBand;
 use crate::facts::far_party;
 use caudal_tariff::{
     Facts, Increments, PlanVersion, Pricing, Rate, RateTable, Step, Tariff, Terms, TimeBase, Week, ZoneId,
@@ -29,7 +30,7 @@ pub struct Matched<'t> {
 #[derive(Clone, Copy, Debug)]
 pub struct BandPrice<'t> {
     /// What is charged.
-    pub terms: Terms,
+    pub terms: &'t Terms,
     /// Row of the table.
     pub row: Option<u32>,
     /// Name of the band.
@@ -38,6 +39,15 @@ pub struct BandPrice<'t> {
     steps: &'t [Step],
     /// First units that cost nothing.
     free: i64,
+}
+
+/// What holds where a part starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'t> {
+    /// The band, and until when it holds.
+    pub here: InBand,
+    /// Its terms.
+    pub price: BandPrice<'t>,
 }
 
 /// What holds at a position in a usage.
@@ -71,7 +81,7 @@ impl BandPrice<'_> {
     /// What holds at a position.
     pub fn at(&self, position: i64) -> AtPosition {
         let number = |index: usize| u16::try_from(index + 1).unwrap_or(u16::MAX);
-        let Terms { increments, .. } = self.terms;
+        let Terms { increments, .. } = *self.terms;
         if self.free > 0 {
             return if position < self.free {
                 AtPosition { step: 1, increments, until: self.free }
@@ -103,7 +113,7 @@ impl<'t> Matched<'t> {
     }
 
     /// Terms of a band on the day of the usage. Nothing for rates of amounts.
-    #[inline]
+    #[inline(always)]
     pub fn band(&self, band: u16) -> Option<BandPrice<'t>> {
         let index = usize::from(band);
         let free = self.rate.more.as_ref().map_or(0, |more| more.free);
@@ -111,13 +121,13 @@ impl<'t> Matched<'t> {
             Pricing::Plan(bands) => {
                 let band = bands.get(index)?;
                 let (steps, name) = (band.steps.as_ref(), band.name.as_deref());
-                Some(BandPrice { terms: band.terms, row: None, band: name, steps, free })
+                Some(BandPrice { terms: &band.terms, row: None, band: name, steps, free })
             }
             Pricing::Table { bands, .. } => {
                 let band = bands.get(index)?;
                 let row = self.table?.row(self.zone?, self.origin, band.in_table, self.day)?;
                 let name = band.name.as_deref();
-                Some(BandPrice { terms: row.terms, row: Some(row.line), band: name, steps: &[], free })
+                Some(BandPrice { terms: &row.terms, row: Some(row.line), band: name, steps: &[], free })
             }
             Pricing::Amount(_) => None,
         }
@@ -134,6 +144,16 @@ impl<'t> Matched<'t> {
     }
 }
 
+/// A version of a plan, then those of the plans that it falls back to, as of a day.
+pub fn levels<'t>(
+    tariff: &'t Tariff,
+    version: &'t PlanVersion,
+    day: i32,
+) -> impl Iterator<Item = &'t PlanVersion> {
+    let below = move |of: &&'t PlanVersion| of.base.and_then(|base| tariff.plan_version(base, day));
+    std::iter::successors(Some(version), below).take(BASES_MAX)
+}
+
 /// The first rate whose conditions hold and which has a price that day: of the account's own, from the plan down to its
 /// last base; then of all others, likewise. `starts_in` says whether the usage starts in band 0 of a week.
 #[inline]
@@ -143,46 +163,37 @@ pub fn match_rate<'t>(
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
-    let own = if facts.account.is_some() { [true, false].as_slice() } else { &[false] };
-    for &own in own {
-        let mut level = Some(version);
-        for _ in 0..BASES_MAX {
-            let Some(version) = level else { break };
-            let found = if own {
-                first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
-            } else {
-                first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
-            };
-            if found.is_some() {
-                return found;
-            }
-            level = version.base.and_then(|base| tariff.plan_version(base, day));
+    if facts.account.is_some() {
+        let own = levels(tariff, version, day).find_map(|version| {
+            first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
+        });
+        if own.is_some() {
+            return own;
         }
     }
-    None
+    levels(tariff, version, day).find_map(|version| {
+        first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
+    })
 }
 
 #[inline]
 fn first<'t>(
     tariff: &'t Tariff,
-    (version, rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
+    (version, mut rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
-    for rate in rates {
+    rates.find_map(|rate| {
         if !rate.when.hold(facts, |base, week| starts_in(base, week)) {
-            continue;
+            return None;
         }
         let table = match &rate.pricing {
             Pricing::Plan(_) | Pricing::Amount(_) => None,
             Pricing::Table { table, .. } => tariff.table(*table),
         };
         let matched = Matched { rate, version, table, zone: facts.zone, origin: facts.origin, day };
-        if matched.is_priced() {
-            return Some(matched);
-        }
-    }
-    None
+        (table.is_none() || matched.is_priced()).then_some(matched)
+    })
 }
 
 /// What was looked for in vain. Numbers appear as their first digits only.

@@ -37,6 +37,7 @@ pub struct Measured {
 }
 
 /// Measures a part. `place` is where it lies.
+#[inline]
 pub fn measure(
     (usage, part, rate): (&UsageRecord, &Part, &Rate),
     (ground, place): (&Ground, &Place),
@@ -113,6 +114,7 @@ fn address(rate: &Rate) -> usize {
 
 /// Units of a part after conversion, grace and minimum. Grace and minimum look at all parts of the record with the same
 /// rating group; what lacks to the minimum falls on the first of them.
+#[inline]
 fn counted(
     (usage, part, rate): (&UsageRecord, &Part, &Rate),
     (first, fresh): (bool, bool),
@@ -139,6 +141,7 @@ fn counted(
 }
 
 /// The balances over which quantities are rounded up, where they reach beyond a record.
+#[inline]
 fn meter_keys(
     (usage, part, rate): (&UsageRecord, &Part, &Rate),
     (ground, place): (&Ground, &Place),

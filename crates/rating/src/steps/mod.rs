@@ -46,6 +46,12 @@ pub fn exact<T>(result: Result<T, MoneyError>, field: &'static str) -> Result<T,
     result.map_err(|error| Fault::new(Code::Overflow, field, error.to_string().as_bytes()))
 }
 
+/// True for more than nothing.
+#[inline]
+pub fn above_zero(amount: Decimal) -> bool {
+    amount.is_sign_positive() && !amount.is_zero()
+}
+
 /// What `units` cost, at the rounding point of a line.
 #[inline]
 pub fn amount_of(price: Price, units: i64, line: Rounding) -> Result<Decimal, Fault> {
@@ -54,6 +60,5 @@ pub fn amount_of(price: Price, units: i64, line: Rounding) -> Result<Decimal, Fa
 
 /// Percent of an amount, at the rounding point of a line: multiplied first, divided once.
 pub fn percent_of(amount: Decimal, percent: Decimal, line: Rounding) -> Result<Decimal, Fault> {
-    let product = exact(caudal_usage::money::mul_exact(amount, percent), "amount")?;
-    exact(line.ratio(product, 1, 100), "amount")
+    exact(line.percent(amount, percent), "amount")
 }

@@ -2,36 +2,38 @@
 //! Relies on every other step having been taken.
 //! Never goes below the floor that the plan names: what it cannot pay stays due.
 
-use super::buckets::{buckets, order, use_up};
-use super::exact;
+use super::buckets::{buckets, note_use, order, use_up};
+use super::{above_zero, exact};
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::Ground;
 use crate::notify::{Passage, passed};
-use crate::steps::discounts::LiesIn;
-use caudal_tariff::{Allowance, Facts};
+use crate::steps::discounts::{Judge, LiesIn};
+use caudal_tariff::Allowance;
 use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
-use caudal_usage::{AllowanceUse, BalanceKey, Decimal, Fault};
+use caudal_usage::{Decimal, Fault};
 
 /// Pays for every charge in the order of its parts.
 pub fn payment<'a>(
-    (ground, facts): (&Ground<'a>, &Facts),
+    judge: &mut Judge<'_, 'a, '_>,
     bill: &mut Bill<'_, 'a>,
-    (draft, notes): (&mut Draft, &mut Vec<Notification>),
+    notes: &mut Vec<Notification>,
     lies_in: LiesIn,
 ) -> Result<(), Fault> {
+    let Judge { ground, facts, draft, .. } = judge;
     let version = ground.version;
     if bill.mirrored || version.allowances.iter().all(|allowance| allowance.unit.is_some()) {
         return Ok(());
     }
     for at in 0..bill.charges.len() {
-        let Some(charge) = bill.charges.get(at).cloned() else { break };
-        let facts = Facts { rating_group: charge.group, ..facts.clone() };
-        let sequence = order(ground, &charge.place, (draft, &[]))?;
+        let Some(charge) = bill.charges.get(at) else { break };
+        let place = charge.place;
+        facts.rating_group = charge.group;
+        let sequence = order(ground, &place, (draft, &[]))?;
         let listed = sequence.iter().filter_map(|&index| version.allowances.get(usize::from(index)));
         for allowance in listed.filter(|allowance| allowance.unit.is_none()) {
-            if allowance.when.hold(&facts, |base, week| lies_in(&charge.place, base, week)) {
+            if allowance.when.hold(facts, |base, week| lies_in(&place, base, week)) {
                 pay(ground, (bill, at), allowance, (draft, notes))?;
             }
         }
@@ -45,7 +47,7 @@ fn pay<'a>(
     allowance: &'a Allowance,
     (draft, notes): (&mut Draft, &mut Vec<Notification>),
 ) -> Result<(), Fault> {
-    let Some(charge) = bill.charges.get_mut(at).filter(|charge| charge.due > Decimal::ZERO) else {
+    let Some(charge) = bill.charges.get_mut(at).filter(|charge| above_zero(charge.due)) else {
         return Ok(());
     };
     let mut stock = buckets(ground, allowance, &charge.place, draft)?;
@@ -66,19 +68,7 @@ fn pay<'a>(
     charge.due = exact(add_exact(charge.due, -taken), "amount")?;
     use_up(&mut stock, taken, draft)?;
     let after = exact(add_exact(before, -taken), "allowance")?;
-    let cycle = (key.period != BalanceKey::EVER).then_some(key.period);
-    let known = bill.uses.iter_mut().find(|one| one.allowance == allowance.id.as_ref() && one.cycle == cycle);
-    match known {
-        Some(known) => (known.quantity, known.after) = (known.quantity + taken, after),
-        None => bill.uses.push(AllowanceUse {
-            allowance: &allowance.id,
-            cycle,
-            quantity: taken,
-            unit: None,
-            before,
-            after,
-        }),
-    }
+    note_use(bill.uses, allowance, key, [taken, before, after]);
     if let Some(more) = &allowance.more {
         let (of, now) =
             (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);

@@ -3,63 +3,69 @@
 //! Never rounds a quantity: that happened before.
 
 use super::amount_of;
-use super::increments::{Stretch, Stretches};
+use super::increments::Stretch;
 use super::match_rate::Matched;
-use caudal_usage::{ChargeLine, Code, Fault, LineKind};
-use smallvec::SmallVec;
+use caudal_usage::{ChargeLine, Code, Fault, LineKind, Lines};
 
-/// The charge lines of an event.
-pub type Lines<'t> = SmallVec<[ChargeLine<'t>; 3]>;
+/// Units of one band and step that follow one another.
+#[derive(Clone, Copy)]
+struct Priced {
+    band: u16,
+    step: u16,
+    units: i64,
+    portions: i64,
+}
 
 /// Adds the lines for what no allowance covered.
 #[inline]
 pub fn price<'t>(
     (matched, rating_group): (&Matched<'t>, Option<u32>),
-    stretches: &Stretches,
+    stretches: &[Stretch],
     lines: &mut Lines<'t>,
 ) -> Result<(), Fault> {
-    let mut run: Option<(Stretch, i64, i64)> = None;
-    for stretch in stretches.iter().filter(|stretch| stretch.units() > 0) {
-        let here = (stretch.units(), stretch.portions());
-        match &mut run {
-            Some((first, units, portions)) if (first.band, first.step) == (stretch.band, stretch.step) => {
-                (*units, *portions) = (*units + here.0, *portions + here.1);
-            }
-            other => {
-                if let Some(done) = other.replace((*stretch, here.0, here.1)) {
-                    lines.push(line((matched, rating_group), done)?);
-                }
-            }
+    let mut open = stretches.iter().filter(|stretch| stretch.units() > 0);
+    let Some(first) = open.next() else { return Ok(()) };
+    let of = |stretch: &Stretch| {
+        let (units, portions) = (stretch.units(), stretch.portions());
+        Priced { band: stretch.band, step: stretch.step, units, portions }
+    };
+    let mut run = of(first);
+    for next in open.map(of) {
+        if (run.band, run.step) == (next.band, next.step) {
+            (run.units, run.portions) = (run.units + next.units, run.portions + next.portions);
+        } else {
+            line((matched, rating_group), run, lines)?;
+            run = next;
         }
     }
-    if let Some(done) = run {
-        lines.push(line((matched, rating_group), done)?);
-    }
-    Ok(())
+    line((matched, rating_group), run, lines)
 }
 
 fn line<'t>(
     (matched, rating_group): (&Matched<'t>, Option<u32>),
-    (stretch, units, portions): (Stretch, i64, i64),
-) -> Result<ChargeLine<'t>, Fault> {
-    let band = matched.band(stretch.band).ok_or_else(|| Fault::new(Code::NoRate, "band", b"no price"))?;
-    let price = match stretch.step {
+    run: Priced,
+    lines: &mut Lines<'t>,
+) -> Result<(), Fault> {
+    let band = matched.band(run.band).ok_or_else(|| Fault::new(Code::NoRate, "band", b"no price"))?;
+    let price = match run.step {
         0 => band.terms.price,
         step => band.step_price(step),
     };
-    Ok(ChargeLine {
+    let amount = amount_of(price, run.units, matched.version.rounding.line)?;
+    lines.push(ChargeLine {
         kind: LineKind::Usage,
         table: matched.table_name(),
         row: band.row,
         version: &matched.version.version,
         band: band.band,
-        step: (stretch.step > 0).then_some(u32::from(stretch.step)),
-        increments: Some(portions),
+        step: (run.step > 0).then_some(u32::from(run.step)),
+        increments: Some(run.portions),
         rating_group,
-        quantity: units,
+        quantity: run.units,
         unit_price: price,
-        amount: amount_of(price, units, matched.version.rounding.line)?,
+        amount,
         position: None,
         basis: None,
-    })
+    });
+    Ok(())
 }

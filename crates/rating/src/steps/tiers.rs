@@ -4,12 +4,11 @@
 
 use super::cover::plain_line;
 use super::match_rate::Matched;
-use super::price::Lines;
 use super::{amount_of, exact, overflow};
 use crate::balances::Draft;
 use crate::ground::{Ground, Place};
 use caudal_tariff::{Model, Package, Period, TierStep, Tiers};
-use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price};
+use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Lines, Price};
 
 /// What is priced.
 #[derive(Clone, Copy)]
@@ -114,7 +113,7 @@ pub fn reached(steps: &[TierStep], units: i64) -> (usize, TierStep) {
     let nothing =
         TierStep { up_to: None, price: Price { amount: Decimal::ZERO, per: 1 }, flat_fee: Decimal::ZERO };
     let found = steps.iter().enumerate().find(|(_, step)| step.up_to.is_none_or(|bound| units <= bound));
-    found.or(steps.iter().enumerate().last()).map_or((0, nothing), |(index, step)| (index, *step))
+    found.or(steps.iter().enumerate().next_back()).map_or((0, nothing), |(index, step)| (index, *step))
 }
 
 /// What a tier that was reached costs: all units at its price (of stair steps none), and its flat fee.

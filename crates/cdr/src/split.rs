@@ -23,6 +23,23 @@ pub struct Dialect {
 /// Buffers of one thread, reused from record to record.
 #[derive(Default)]
 pub struct Scratch {
+    /// Columns.
+    pub(crate) columns: Buffers,
+    /// Texts that binary records do not hold as such.
+    pub(crate) texts: crate::texts::Texts,
+    /// Key, session and billed fields.
+    pub(crate) keys: crate::keys::Keys,
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scratch(…)")
+    }
+}
+
+/// Where the columns of one record are, and what stands there in another form.
+#[derive(Default)]
+pub struct Buffers {
     /// Begin and end of each column.
     pub(crate) spans: Vec<(u32, u32)>,
     /// Columns of a quoted line, or values of a JSON object, unescaped.
@@ -30,14 +47,6 @@ pub struct Scratch {
     ends: Vec<usize>,
     /// The reader for quoted lines, and the dialect that it was built for.
     reader: Option<(Dialect, csv_core::Reader)>,
-    /// Texts that binary records do not hold as such.
-    pub(crate) texts: crate::texts::Texts,
-}
-
-impl std::fmt::Debug for Scratch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scratch(…)")
-    }
 }
 
 /// The columns of one line.
@@ -74,7 +83,7 @@ impl<'a> Columns<'a> {
 
 /// Splits a line. Errors when it has too many columns, a column that is too long, or a quote that does not close.
 #[inline]
-pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> Result<Columns<'a>, Fault> {
+pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Buffers) -> Result<Columns<'a>, Fault> {
     // Some tools begin each file with a byte order mark, and joined files then have them inside.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if u32::try_from(line.len()).is_err() {
@@ -138,7 +147,7 @@ fn split_plain(separator: u8, line: &[u8], spans: &mut Vec<(u32, u32)>) {
     spans.push((start, base));
 }
 
-fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Scratch) -> Result<(), Fault> {
+fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Buffers) -> Result<(), Fault> {
     // An odd number of quotes: the line was cut, or a stray quote hides separators.
     if memchr::memchr_iter(quote, line).count() % 2 == 1 {
         return Err(refused(Code::Truncated, "quote", line));
@@ -195,7 +204,7 @@ mod tests {
     const PLAIN: Dialect = Dialect { separator: b';', quote: None };
 
     fn check(dialect: Dialect, line: &str, expect: &[&str]) {
-        let mut scratch = Scratch::default();
+        let mut scratch = Buffers::default();
         let columns = split(dialect, line.as_bytes(), &mut scratch).unwrap();
         let columns: Vec<_> = columns.iter().map(|column| std::str::from_utf8(column).unwrap()).collect();
         assert_eq!(columns, expect, "{line}");
@@ -223,14 +232,14 @@ mod tests {
     fn refused() {
         let refuse = |dialect, line: &[u8], code| {
             let fault =
-                split(dialect, line, &mut Scratch::default()).map(|columns| columns.len()).unwrap_err();
+                split(dialect, line, &mut Buffers::default()).map(|columns| columns.len()).unwrap_err();
             assert_eq!((fault.code, fault.stage), (code, Stage::Decode));
         };
         refuse(QUOTED, b"\"a\",\"b", Code::Truncated);
         refuse(PLAIN, &[b';'; 256], Code::BadField);
         refuse(QUOTED, &[b','; 256], Code::BadField);
         refuse(PLAIN, &[b'x'; MAX_FIELD + 1], Code::BadLength);
-        assert_eq!(split(PLAIN, &[b';'; 255], &mut Scratch::default()).unwrap().len(), 256);
+        assert_eq!(split(PLAIN, &[b';'; 255], &mut Buffers::default()).unwrap().len(), 256);
     }
 
     fn csv_columns(dialect: Dialect, line: &[u8]) -> Vec<Vec<u8>> {
@@ -250,7 +259,7 @@ mod tests {
         #[test]
         fn both_splitters_agree_with_csv(line in prop::collection::vec(prop::sample::select(b";,\"ab\x80\r \x3A\x3C\xBB".to_vec()), 1..70)) {
             prop_assume!(!line.starts_with(b"\xEF"));
-            let mut scratch = Scratch::default();
+            let mut scratch = Buffers::default();
             let plain: Vec<_> = split(PLAIN, &line, &mut scratch).unwrap().iter().map(<[u8]>::to_vec).collect();
             prop_assert_eq!(plain, csv_columns(PLAIN, &line));
             if line.iter().filter(|octet| **octet == b'"').count() % 2 == 0 {

@@ -61,13 +61,16 @@ pub struct RecordContext<'a> {
 pub struct Normaliser {
     rules: SourceRules,
     zone: CachedZone,
+    /// The rule's name, with the fields of one record behind it.
+    joined: Joined,
 }
 
 impl Normaliser {
     /// For a source.
     pub fn new(rules: SourceRules) -> Self {
         let zone = CachedZone::new(rules.zone);
-        Self { rules, zone }
+        let joined = Joined::new(&rules.key_rule);
+        Self { rules, zone, joined }
     }
 
     /// Normalises and validates: the rest of the intake after a format has read a record.
@@ -87,7 +90,7 @@ impl Normaliser {
         raw: &RawUsage<'_>,
         context: &RecordContext<'_>,
     ) -> Result<UsageRecord, Fault> {
-        if raw.key.iter().all(|field| field.is_empty()) {
+        if raw.key.are_empty() {
             return Err(Fault::new(Code::EmptyKey, "key", b""));
         }
         let start = self.began("start", raw.start, raw.filter)?;
@@ -100,11 +103,10 @@ impl Normaliser {
         let calling = self.party("calling", raw.calling)?;
         let called = self.party("called", raw.called)?;
         let served = self.served(raw, &calling, &called)?;
-        let key = Joined::new(&self.rules.key_rule, &raw.key);
-        let (claim, session) = self.claim(raw, &key, context);
+        let (claim, identity, session) = self.claim(raw, context);
         Ok(UsageRecord {
             claim,
-            identity: Identity::of_joined(&key),
+            identity,
             session,
             partial: raw.partial,
             bytes: context.bytes,
@@ -127,25 +129,27 @@ impl Normaliser {
         })
     }
 
+    /// What makes the record itself, and what its session.
     #[inline]
-    fn claim(&self, raw: &RawUsage<'_>, key: &Joined, context: &RecordContext<'_>) -> (Claim, [u64; 2]) {
-        let rule = &self.rules.key_rule;
-        let fingerprint = context.secret.fingerprint_joined(key);
+    fn claim(&mut self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> (Claim, Identity, [u64; 2]) {
+        let secret = context.secret;
+        let key = self.joined.with(raw.key);
+        let (identity, fingerprint) = (Identity::of_joined(key), secret.fingerprint_joined(key));
         // The same fields give the same hash: most records are a session of their own.
-        let session = match raw.session.as_slice() == raw.key.as_slice() {
+        let session = match raw.session == raw.key {
             true => fingerprint,
-            false => context.secret.fingerprint(rule, &raw.session),
+            false => secret.fingerprint_joined(self.joined.with(raw.session)),
         };
         let [high, _] = session;
         let claim = Claim {
             fingerprint,
-            billed: context.secret.hash64(rule, &raw.billed),
+            billed: secret.hash64_joined(self.joined.with(raw.billed)),
             at: context.at,
             day: raw.day,
             slot: Slot::of_hash(high),
             attempt: 0,
         };
-        (claim, session)
+        (claim, identity, session)
     }
 
     #[inline]

@@ -38,7 +38,7 @@ pub use event::{
     AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, DiscountUse, EventId, EventKind,
     Exchanged, LineKind, Notification, Operation, Run,
 };
-pub use identity::{Identity, Joined, KeySecret};
+pub use identity::{Fields, Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
 pub use position::{FileOrdinal, Position, Slot, Turn};
 pub use quantity::{Service, Unit};

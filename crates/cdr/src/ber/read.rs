@@ -92,7 +92,26 @@ impl<'a> Children<'a> {
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
+
+    /// The next element where a tag of one octet and a length of one say it all: its octet, what `places` has for it,
+    /// and its content. `None`, with nothing read, for any other, for [`OTHERWISE`], and at the end: `next` tells them.
+    ///
+    /// By hand, since a record is a hundred such elements: one look into a table stands for class, form and number.
+    #[inline(always)]
+    pub(crate) fn next_short(&mut self, places: &[u8; 256]) -> Option<(u8, u8, &'a [u8])> {
+        let [octet, len @ ..0x80, behind @ ..] = self.rest else { return None };
+        let place = places[usize::from(*octet)];
+        if place == OTHERWISE {
+            return None;
+        }
+        let (content, rest) = behind.split_at_checked(usize::from(*len))?;
+        self.rest = rest;
+        Some((*octet, place, content))
+    }
 }
+
+/// In a table of places by octet: not an element with a tag of one octet, or one that is not to be taken so.
+pub(crate) const OTHERWISE: u8 = 0xFF;
 
 impl<'a> Iterator for Children<'a> {
     type Item = Result<Tlv<'a>, BerError>;
@@ -126,7 +145,7 @@ impl<'a> Iterator for Children<'a> {
 /// Takes and gives values: a place that is handed out would keep the loops over elements from the registers.
 #[inline(never)]
 fn longer(input: &[u8]) -> Result<(&[u8], Tlv<'_>), Stop> {
-    tlv(input).map_err(|error| match error {
+    long_tlv(input).map_err(|error| match error {
         nom::Err::Error(stop) | nom::Err::Failure(stop) => stop,
         nom::Err::Incomplete(_) => Stop { left: 0, wrong: Wrong::HeaderCut },
     })
@@ -165,9 +184,15 @@ pub(crate) fn head(input: &[u8]) -> Option<Head<'_>> {
 /// One element off the front of `input`; its `at` is 0.
 #[inline]
 pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
-    if let Some(found) = shortest(input) {
-        return Ok(found);
+    match shortest(input) {
+        Some(found) => Ok(found),
+        None => long_tlv(input),
     }
+}
+
+/// An element that [`shortest`] did not find.
+#[inline]
+fn long_tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
     if let Some((tag, header, len)) = short_head(input)
         && let Some((content, rest)) = input.get(header..).and_then(|behind| behind.split_at_checked(len))
     {

@@ -15,9 +15,11 @@ pub(crate) use bind::Bound;
 pub use spec::{ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When};
 
 use super::{KeyRule, Layout, named};
+use crate::keys::Keys;
 use crate::split::{Columns, Dialect, Scratch, split};
 use crate::time_format::TimeFormat;
 use caudal_usage::{Code, Currency, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
+use key::Row;
 use words::Words;
 
 /// Index into [`Delimited::names`].
@@ -145,11 +147,12 @@ impl Delimited {
         record: &'a [u8],
         scratch: &'a mut Scratch,
     ) -> Result<RawUsage<'a>, Fault> {
-        let columns = split(self.dialect, record, scratch)?;
+        let Scratch { columns, keys, .. } = scratch;
+        let columns = split(self.dialect, record, columns)?;
         if columns.len() != bound.count {
             return Err(wrong_count(columns.len(), bound.count));
         }
-        self.read_columns(bound, columns)
+        self.read_columns(bound, columns, keys)
     }
 
     /// Reads one record whose columns are told apart.
@@ -158,11 +161,12 @@ impl Delimited {
         &'a self,
         bound: &'a Bound,
         columns: Columns<'a>,
+        keys: &'a mut Keys,
     ) -> Result<RawUsage<'a>, Fault> {
-        let row = key::Row { bound, columns };
+        let row = Row { bound, columns };
         let filter = key::filter(&self.filters, &row);
         let draft = decode::decode(self, &row, filter)?;
-        map::map(self, &row, draft)
+        map::map(self, &row, (draft, keys))
     }
 
     pub(super) fn fields(
@@ -171,7 +175,7 @@ impl Delimited {
         record: &[u8],
         scratch: &mut Scratch,
     ) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-        let columns = split(self.dialect, record, scratch)?;
+        let columns = split(self.dialect, record, &mut scratch.columns)?;
         Ok(named(|index| bound.names.get(index).map(String::as_str), columns))
     }
 }

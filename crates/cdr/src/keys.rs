@@ -10,14 +10,6 @@ pub(crate) struct Keys {
     run: Vec<u8>,
 }
 
-/// Which fields are the session.
-pub(crate) enum Session<I> {
-    /// So many of the key's first: nothing is written twice.
-    FirstOfKey(usize),
-    /// These.
-    Own(I),
-}
-
 /// What was written.
 pub(crate) struct Written<'a> {
     pub(crate) key: Fields<'a>,
@@ -26,44 +18,35 @@ pub(crate) struct Written<'a> {
 }
 
 impl Keys {
-    /// Writes the fields of one record.
+    /// Writes the fields of one record. The session is the first `shared` fields of the key, unless it has fields of its
+    /// own.
     #[inline]
     pub(crate) fn write<'k, 'f>(
         &'k mut self,
-        key: impl IntoIterator<Item = &'f [u8]>,
-        session: Session<impl IntoIterator<Item = &'f [u8]>>,
-        billed: impl IntoIterator<Item = &'f [u8]>,
+        (key, shared): (impl Iterator<Item = &'f [u8]> + Clone, usize),
+        own: impl Iterator<Item = &'f [u8]> + Clone,
+        billed: impl Iterator<Item = &'f [u8]> + Clone,
     ) -> Written<'k> {
-        let run = &mut self.run;
-        run.clear();
-        let (shared, own) = match session {
-            Session::FirstOfKey(count) => (count, None),
-            Session::Own(fields) => (0, Some(fields)),
-        };
-        let mut shared_end = 0;
-        for (index, field) in key.into_iter().enumerate() {
-            Fields::push(run, field);
+        let octets = octets(key.clone()) + octets(own.clone()) + octets(billed.clone());
+        if self.run.len() < octets {
+            self.run.resize(octets, 0);
+        }
+        let run = self.run.get_mut(..octets).unwrap_or_default();
+        let (mut free, mut shared_end) = (&mut *run, 0);
+        for (index, field) in key.enumerate() {
+            free = Fields::put(free, field);
             if index < shared {
-                shared_end = run.len();
+                shared_end = octets - free.len();
             }
         }
-        let key_end = run.len();
-        let session = match own {
-            Some(fields) => {
-                fields.into_iter().for_each(|field| Fields::push(run, field));
-                key_end..run.len()
-            }
-            None => 0..shared_end,
-        };
-        let billed_from = run.len();
-        billed.into_iter().for_each(|field| Fields::push(run, field));
-        let fields =
-            |range| Fields::of_run(self.run.get::<std::ops::Range<usize>>(range).unwrap_or_default());
-        Written {
-            key: fields(0..key_end),
-            session: fields(session),
-            billed: fields(billed_from..self.run.len()),
-        }
+        let key_end = octets - free.len();
+        free = own.fold(free, Fields::put);
+        let own_end = octets - free.len();
+        billed.fold(free, Fields::put);
+        let (key, rest) = run.split_at(key_end);
+        let (own, billed) = rest.split_at(own_end - key_end);
+        let session = if own.is_empty() { key.get(..shared_end).unwrap_or_default() } else { own };
+        Written { key: Fields::of_run(key), session: Fields::of_run(session), billed: Fields::of_run(billed) }
     }
 
     /// As [`Self::write`], with the first of the key's fields as the session.
@@ -74,6 +57,12 @@ impl Keys {
         session: usize,
         billed: [&'f [u8]; B],
     ) -> Written<'k> {
-        self.write(key, Session::<[&[u8]; 0]>::FirstOfKey(session), billed)
+        self.write((key.into_iter(), session), std::iter::empty(), billed.into_iter())
     }
+}
+
+/// Octets of fields in a run.
+#[inline]
+fn octets<'f>(fields: impl Iterator<Item = &'f [u8]>) -> usize {
+    fields.map(Fields::octets).sum()
 }

@@ -8,8 +8,8 @@ use caudal_usage::record::{Attributes, ByteSpan};
 use caudal_usage::time::{DAY_MS, RANGE_MS};
 use caudal_usage::zone::CachedZone;
 use caudal_usage::{
-    Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part, Party,
-    Position, RawPart, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
+    AttributeList, Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part,
+    Party, Position, RawPart, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
 };
 use compact_str::CompactString;
 use smallvec::{SmallVec, smallvec};
@@ -63,6 +63,8 @@ pub struct Normaliser {
     zone: CachedZone,
     /// The rule's name, with the fields of one record behind it.
     joined: Joined,
+    /// Attributes of one record before they are kept.
+    text: Vec<u8>,
 }
 
 impl Normaliser {
@@ -70,7 +72,7 @@ impl Normaliser {
     pub fn new(rules: SourceRules) -> Self {
         let zone = CachedZone::new(rules.zone);
         let joined = Joined::new(&rules.key_rule);
-        Self { rules, zone, joined }
+        Self { rules, zone, joined, text: Vec::new() }
     }
 
     /// Normalises and validates: the rest of the intake after a format has read a record.
@@ -125,7 +127,7 @@ impl Normaliser {
             served,
             serving_network: digits("serving_network", raw.serving_network, 5..=6)?,
             charged: raw.charged,
-            attributes: attributes(raw),
+            attributes: attributes(raw, &mut self.text),
         })
     }
 
@@ -173,11 +175,14 @@ impl Normaliser {
     /// The parts that the record writes by itself, in its order; none where it is one part as a whole.
     #[inline]
     fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
-        let mut parts = SmallVec::with_capacity(raw.parts.len());
+        if let [part] = raw.parts {
+            return Ok(smallvec![self.part(part, raw.filter)?]);
+        }
+        let mut parts = Vec::with_capacity(raw.parts.len());
         for part in raw.parts {
             parts.push(self.part(part, raw.filter)?);
         }
-        Ok(parts)
+        Ok(SmallVec::from_vec(parts))
     }
 
     #[inline]
@@ -291,13 +296,9 @@ fn digits(
 }
 
 #[inline]
-fn attributes(raw: &RawUsage<'_>) -> Attributes {
-    if raw.attributes.is_empty() {
-        return None;
-    }
-    let owned =
-        |(name, value): &(&str, &[u8])| (CompactString::new(name), CompactString::from_utf8_lossy(value));
-    Some(raw.attributes.iter().map(owned).collect())
+fn attributes(raw: &RawUsage<'_>, buffer: &mut Vec<u8>) -> Attributes {
+    let pairs = raw.attributes.as_slice();
+    (!pairs.is_empty()).then(|| AttributeList::of_octets(pairs, buffer))
 }
 
 #[cold]

@@ -32,13 +32,29 @@ pub struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// Appends a field to a run.
-    #[inline]
     pub fn push(run: &mut Vec<u8>, field: &[u8]) {
         run.extend_from_slice(&length(field));
         run.extend_from_slice(field);
     }
 
-    /// What [`Self::push`] has written.
+    /// Octets of a field in a run.
+    #[inline]
+    pub const fn octets(field: &[u8]) -> usize {
+        size_of::<u32>() + field.len()
+    }
+
+    /// Writes a field to the front of `free`, and gives what is free behind it. Panics where [`Self::octets`] do not
+    /// fit: a key that lacks a field would be that of another record.
+    #[inline]
+    pub fn put<'b>(free: &'b mut [u8], field: &[u8]) -> &'b mut [u8] {
+        let (head, behind) = free.split_at_mut(size_of::<u32>());
+        let (place, behind) = behind.split_at_mut(field.len());
+        head.copy_from_slice(&length(field));
+        place.copy_from_slice(field);
+        behind
+    }
+
+    /// What [`Self::push`] and [`Self::put`] have written.
     #[inline]
     pub const fn of_run(run: &'a [u8]) -> Self {
         Self(run)

@@ -76,9 +76,12 @@ fn big_endian(octets: &[u8]) -> u64 {
         let behind = 8 * (octets.len() - 4);
         return u64::from(u32::from_be_bytes(*head)) << behind | u64::from(u32::from_be_bytes(*tail));
     }
-    let last = octets.len().saturating_sub(1);
-    let place = |at: usize| u64::from(octets.get(at).copied().unwrap_or(0)) << (8 * (last - at));
-    place(0) | place(last / 2) | place(last)
+    match *octets {
+        [one] => u64::from(one),
+        [high, low] => u64::from(u16::from_be_bytes([high, low])),
+        [high, middle, low] => u64::from(u32::from_be_bytes([0, high, middle, low])),
+        _ => 0,
+    }
 }
 
 fn leading_zeros_dropped(content: &[u8]) -> &[u8] {

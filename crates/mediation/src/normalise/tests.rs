@@ -314,7 +314,7 @@ fn each_part_is_checked() {
 fn attributes_are_kept() {
     let raw = RawUsage { attributes: smallvec![("apn", b"internet".as_slice())], ..raw() };
     let record = intake(rules(), &raw).unwrap();
-    assert_eq!(record.attributes.as_deref(), Some([("apn".into(), "internet".into())].as_slice()));
+    assert_eq!(record.attributes, Some([("apn", "internet")].into_iter().collect()));
 }
 
 proptest! {

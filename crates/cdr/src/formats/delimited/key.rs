@@ -3,9 +3,9 @@
 //! Never looks at a converted value: a corrected setting must not change what a record is.
 
 use super::bind::Bound;
-use super::{Condition, Delimited, FilterRule, NameIndex, PartialRule};
+use super::{Condition, FilterRule, NameIndex, PartialRule};
 use crate::formats::KeyRule;
-use crate::keys::{Keys, Session, Written};
+use crate::keys::{Keys, Written};
 use crate::split::Columns;
 use crate::values::scaled;
 use caudal_usage::{Code, Fault, Partial};
@@ -30,21 +30,12 @@ impl<'a> Row<'a> {
         self.columns.get(self.bound.place(name))
     }
 
-    /// The values of several names, in their order.
-    #[inline]
-    fn values<'n>(&'n self, names: &'n [NameIndex]) -> impl Iterator<Item = &'a [u8]> + 'n {
-        names.iter().map(|name| self.get(*name))
-    }
-
     /// Writes key, session and billed fields.
     #[inline]
-    pub(super) fn write<'k>(&self, format: &Delimited, keys: &'k mut Keys) -> Written<'k> {
-        let Delimited { key, session, billed, .. } = format;
-        let session = match key.starts_with(session) {
-            true => Session::FirstOfKey(session.len()),
-            false => Session::Own(self.values(session)),
-        };
-        keys.write(self.values(key), session, self.values(billed))
+    pub(super) fn write<'k>(&self, keys: &'k mut Keys) -> Written<'k> {
+        let Bound { key, shared, session, billed, .. } = self.bound;
+        let values = |columns: &'a [usize]| columns.iter().map(|column| self.columns.get(*column));
+        keys.write((values(key), *shared), values(session), values(billed))
     }
 
     #[inline]

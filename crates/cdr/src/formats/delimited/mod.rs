@@ -19,6 +19,7 @@ use crate::keys::Keys;
 use crate::split::{Columns, Dialect, Scratch, split};
 use crate::time_format::TimeFormat;
 use caudal_usage::{Code, Currency, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
+use decode::Draft;
 use key::Row;
 use words::Words;
 
@@ -39,8 +40,6 @@ pub struct Delimited {
     session: Vec<NameIndex>,
     partial: Option<PartialRule>,
     filters: Vec<FilterRule>,
-    /// Index into `fields` of the time that picks the day.
-    day: usize,
     rule: KeyRule,
 }
 
@@ -57,6 +56,8 @@ struct Field {
     to: String,
     from: NameIndex,
     need: Need,
+    /// True for the time that picks the day.
+    picks_day: bool,
     action: Action,
 }
 
@@ -164,9 +165,9 @@ impl Delimited {
         keys: &'a mut Keys,
     ) -> Result<RawUsage<'a>, Fault> {
         let row = Row { bound, columns };
-        let filter = key::filter(&self.filters, &row);
-        let draft = decode::decode(self, &row, filter)?;
-        map::map(self, &row, (draft, keys))
+        let mut draft = Draft::new(key::filter(&self.filters, &row));
+        decode::decode(self, &row, &mut draft)?;
+        map::map(self, &row, (&mut draft, keys))
     }
 
     pub(super) fn fields(

@@ -138,7 +138,7 @@ impl Normaliser {
         let key = self.joined.with(raw.key);
         let (identity, fingerprint) = (Identity::of_joined(key), secret.fingerprint_joined(key));
         // The same fields give the same hash: most records are a session of their own.
-        let session = match raw.session == raw.key {
+        let session = match raw.session.are(raw.key) {
             true => fingerprint,
             false => secret.fingerprint_joined(self.joined.with(raw.session)),
         };
@@ -251,6 +251,9 @@ impl Normaliser {
 
     #[inline]
     fn party(&self, field: &str, raw: &[u8]) -> Result<Party, Fault> {
+        if raw.is_empty() {
+            return Ok(Party::Absent);
+        }
         self.rules
             .numbers
             .party(raw)

@@ -66,6 +66,12 @@ impl<'a> Fields<'a> {
         self.0.iter().all(|octet| *octet == 0)
     }
 
+    /// True when both are the same fields; at once where they are the same octets in memory.
+    #[inline]
+    pub fn are(self, other: Fields<'_>) -> bool {
+        std::ptr::eq(self.0, other.0) || self.0 == other.0
+    }
+
     /// The fields, in their order.
     pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.0;

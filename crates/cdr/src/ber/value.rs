@@ -287,6 +287,12 @@ pub struct Plmn {
 }
 
 impl Plmn {
+    /// The digits and how many of them count: written as six at once, then cut.
+    #[inline]
+    pub(crate) const fn padded(&self) -> ([u8; 6], usize) {
+        (self.digits, self.count)
+    }
+
     /// Five or six ASCII digits: MCC, then MNC.
     pub fn digits(&self) -> &[u8] {
         self.digits.get(..self.count).unwrap_or_default()

@@ -44,6 +44,9 @@ enum Of {
     Other,
 }
 
+/// A place for each of them.
+const PLACES: usize = Of::Other as usize + 1;
+
 /// Tags that a container may have: those of later releases are passed over.
 const CONTAINER_TAGS: usize = 64;
 
@@ -170,15 +173,15 @@ struct Container {
 fn contents<'a>(
     element: &Tlv<'a>,
     rule: &ContainerRule,
-) -> Result<[Option<&'a [u8]>; Of::Other as usize + 1], Fault> {
-    let mut found = [None; Of::Other as usize + 1];
+    found: &mut [Option<&'a [u8]>; PLACES],
+) -> Result<(), Fault> {
     let mut seen = 0u64;
     let mut fields = element.children();
     loop {
         let (number, slot, content) = match fields.next_short(&rule.by_octet) {
             Some((octet, slot, content)) => (u32::from(octet & 0x1F), slot, content),
             None => {
-                let Some(field) = fields.next() else { return Ok(found) };
+                let Some(field) = fields.next() else { return Ok(()) };
                 let field = field.map_err(|error| error.fault(rule.list))?;
                 let number = field.tag.in_context().unwrap_or(u32::MAX);
                 let Some(slot) = rule.slots.get(number as usize) else { continue };
@@ -197,7 +200,9 @@ fn contents<'a>(
 
 #[inline]
 fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault> {
-    let [group, first, last, closed, up, down, _] = contents(element, rule)?;
+    let mut found = [None; PLACES];
+    contents(element, rule, &mut found)?;
+    let [group, first, last, closed, up, down, _] = found;
     let mut reinterpreted = false;
     let rating_group = match group {
         Some(content) => Some(rating_group(content, &mut reinterpreted)?),

@@ -152,10 +152,10 @@ fn serving_network<'b>(
 ) -> Result<&'b [u8], Fault> {
     let Some(content) = cdr.find(Field::ServingPlmn) else { return Ok(b"") };
     let plmn = value::plmn(content).map_err(|bad| bad.fault(decode::name(Field::ServingPlmn), content))?;
-    let digits = plmn.digits();
-    let (Some(place), count) = (into.get_mut(..digits.len()), digits.len()) else { return Ok(b"") };
-    place.copy_from_slice(digits);
-    Ok(into.get(..count).unwrap_or_default())
+    let (digits, count) = plmn.padded();
+    let Some(place) = into.first_chunk_mut() else { return Ok(b"") };
+    *place = digits;
+    Ok(place.get(..count).unwrap_or_default())
 }
 
 /// What is to be said of a record besides its fields.

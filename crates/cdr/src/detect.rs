@@ -6,7 +6,7 @@ use crate::ber::{Class, Tag, Tlv, first, head, leading_tag};
 use crate::formats::asterisk::Order;
 use crate::framing::{Framing, Place, ts32297};
 use crate::roots::{Root, root_of};
-use crate::split::{Buffers, Dialect, split};
+use crate::split::{Dialect, Scratch, split};
 
 /// What a file looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,7 +150,7 @@ fn dialect(lines: &[&[u8]]) -> Option<Dialect> {
     let mut best = None;
     for separator in *b";,\t|" {
         let dialect = Dialect { separator, quote };
-        let mut scratch = Buffers::default();
+        let mut scratch = Scratch::default();
         let mut count = |line: &[u8]| split(dialect, line, &mut scratch).map_or(0, |columns| columns.len());
         let columns = count(lines.first()?);
         let alike = lines.iter().filter(|line| count(line) == columns).count();

@@ -38,7 +38,7 @@ impl std::fmt::Debug for Scratch {
 }
 
 /// Where the columns of one record are, and what stands there in another form.
-pub struct Buffers {
+pub(crate) struct Buffers {
     /// Begin and end of each column of a line without quotes: one more than a line may have.
     plain: Box<[(u32, u32); MAX_COLUMNS + 1]>,
     /// Begin and end of each column in `text`.
@@ -90,8 +90,17 @@ impl<'a> Columns<'a> {
 }
 
 /// Splits a line. Errors when it has too many columns, a column that is too long, or a quote that does not close.
+pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> Result<Columns<'a>, Fault> {
+    columns(dialect, line, &mut scratch.columns)
+}
+
+/// The same into buffers that stand beside others of the scratch.
 #[inline]
-pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Buffers) -> Result<Columns<'a>, Fault> {
+pub(crate) fn columns<'a>(
+    dialect: Dialect,
+    line: &'a [u8],
+    scratch: &'a mut Buffers,
+) -> Result<Columns<'a>, Fault> {
     // Some tools begin each file with a byte order mark, and joined files then have them inside.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if u32::try_from(line.len()).is_err() {
@@ -216,7 +225,7 @@ mod tests {
     const PLAIN: Dialect = Dialect { separator: b';', quote: None };
 
     fn check(dialect: Dialect, line: &str, expect: &[&str]) {
-        let mut scratch = Buffers::default();
+        let mut scratch = Scratch::default();
         let columns = split(dialect, line.as_bytes(), &mut scratch).unwrap();
         let columns: Vec<_> = columns.iter().map(|column| std::str::from_utf8(column).unwrap()).collect();
         assert_eq!(columns, expect, "{line}");
@@ -244,14 +253,14 @@ mod tests {
     fn refused() {
         let refuse = |dialect, line: &[u8], code| {
             let fault =
-                split(dialect, line, &mut Buffers::default()).map(|columns| columns.len()).unwrap_err();
+                split(dialect, line, &mut Scratch::default()).map(|columns| columns.len()).unwrap_err();
             assert_eq!((fault.code, fault.stage), (code, Stage::Decode));
         };
         refuse(QUOTED, b"\"a\",\"b", Code::Truncated);
         refuse(PLAIN, &[b';'; 256], Code::BadField);
         refuse(QUOTED, &[b','; 256], Code::BadField);
         refuse(PLAIN, &[b'x'; MAX_FIELD + 1], Code::BadLength);
-        assert_eq!(split(PLAIN, &[b';'; 255], &mut Buffers::default()).unwrap().len(), 256);
+        assert_eq!(split(PLAIN, &[b';'; 255], &mut Scratch::default()).unwrap().len(), 256);
     }
 
     fn csv_columns(dialect: Dialect, line: &[u8]) -> Vec<Vec<u8>> {
@@ -271,7 +280,7 @@ mod tests {
         #[test]
         fn both_splitters_agree_with_csv(line in prop::collection::vec(prop::sample::select(b";,\"ab\x80\r \x3A\x3C\xBB".to_vec()), 1..70)) {
             prop_assume!(!line.starts_with(b"\xEF"));
-            let mut scratch = Buffers::default();
+            let mut scratch = Scratch::default();
             let plain: Vec<_> = split(PLAIN, &line, &mut scratch).unwrap().iter().map(<[u8]>::to_vec).collect();
             prop_assert_eq!(plain, csv_columns(PLAIN, &line));
             if line.iter().filter(|octet| **octet == b'"').count() % 2 == 0 {

@@ -2,7 +2,7 @@
 //! Relies on the writer's column lists; how many columns a row has is the PBX's configuration.
 //! Never guesses what the 17th of 17 columns is: the source says it.
 
-use crate::split::{Buffers, Columns, Dialect, split};
+use crate::split::{Columns, Dialect, Scratch, split};
 use crate::time_format::{Part, TimeFormat};
 use crate::values::scaled;
 use caudal_usage::{Code, Fault, LocalTime};
@@ -74,7 +74,7 @@ impl Order {
     /// Finds the order in the first line that shows one: where the times and the duration stand tells.
     /// With it, how many columns that line has.
     pub fn detect<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<(Self, usize)> {
-        let mut scratch = Buffers::default();
+        let mut scratch = Scratch::default();
         for line in lines {
             let Ok(columns) = split(DIALECT, line, &mut scratch) else { continue };
             let shows = |start: usize| {

@@ -5,7 +5,7 @@
 use super::{ColumnSource, Delimited, NameIndex, Need};
 use crate::formats::{Layout, Shape};
 use crate::framing::{Framing, Place};
-use crate::split::{Buffers, split};
+use crate::split::{Scratch, split};
 use caudal_usage::{Code, Fault};
 
 /// Where the columns of one file are.
@@ -75,7 +75,7 @@ pub(super) fn open(format: &Delimited, head: &[u8]) -> Result<Layout, Fault> {
             let Some(line) = Framing::Lines.records(Place::FileStart, head).next() else {
                 return Ok(Layout::EMPTY);
             };
-            let mut scratch = Buffers::default();
+            let mut scratch = Scratch::default();
             let columns = split(format.dialect, line.bytes, &mut scratch)
                 .map_err(|_| Fault::new(Code::UnknownFormat, "header", line.bytes))?;
             let names = columns.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();

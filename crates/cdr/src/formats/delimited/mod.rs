@@ -16,7 +16,7 @@ pub use spec::{ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, Fil
 
 use super::{KeyRule, Layout, named};
 use crate::keys::Keys;
-use crate::split::{Columns, Dialect, Scratch, split};
+use crate::split::{self, Columns, Dialect, Scratch};
 use crate::time_format::TimeFormat;
 use caudal_usage::{Code, Currency, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
 use decode::Draft;
@@ -149,7 +149,7 @@ impl Delimited {
         scratch: &'a mut Scratch,
     ) -> Result<RawUsage<'a>, Fault> {
         let Scratch { columns, keys, .. } = scratch;
-        let columns = split(self.dialect, record, columns)?;
+        let columns = split::columns(self.dialect, record, columns)?;
         if columns.len() != bound.count {
             return Err(wrong_count(columns.len(), bound.count));
         }
@@ -176,7 +176,7 @@ impl Delimited {
         record: &[u8],
         scratch: &mut Scratch,
     ) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-        let columns = split(self.dialect, record, &mut scratch.columns)?;
+        let columns = split::split(self.dialect, record, scratch)?;
         Ok(named(|index| bound.names.get(index).map(String::as_str), columns))
     }
 }

@@ -75,7 +75,7 @@ pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
     let (tens, ones) = (pairs >> 4 & LOW, pairs & LOW);
     let numbers = tens * 10 + ones;
     // Nine is the greatest digit: six more carry into the next nibble. A ten of fifteen is no number of two digits.
-    let wrong = (tens + LOW / 15 * 118 | ones + LOW / 15 * 118 | numbers + BEYOND) & TOP;
+    let wrong = ((tens + LOW / 15 * 118) | (ones + LOW / 15 * 118) | (numbers + BEYOND)) & TOP;
     let number = |at: u32| (numbers >> at & 0xFF) as i32;
     let days = days(number(56), number(48), number(40));
     let (0, Some(days)) = (wrong, days) else { return Err(EXPECTED) };

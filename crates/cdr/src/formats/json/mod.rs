@@ -35,7 +35,7 @@ pub struct Json {
     /// What is done with the columns.
     columns: Delimited,
     /// Where they are: each at its own index.
-    bound: Bound,
+    bound: Box<Bound>,
     /// The kinds of value that each may have.
     accepts: Vec<Accepts>,
     /// Which members they are.

@@ -101,7 +101,7 @@ impl JsonSpec {
         };
         let accepts = names.iter().map(of).collect();
         if errors.is_empty() {
-            let bound = Bound::in_order(&columns, names);
+            let bound = Box::new(Bound::in_order(&columns, names));
             Ok(Json { accepts, columns, bound, root, marks })
         } else {
             Err(errors)

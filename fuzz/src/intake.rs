@@ -100,8 +100,6 @@ impl<'a> Source<'a> {
 /// A record without its key, session and billed fields, which hold elements as they were written.
 fn shown(raw: &RawUsage<'_>) -> String {
     let mut raw = raw.clone();
-    raw.key.clear();
-    raw.session.clear();
-    raw.billed.clear();
+    (raw.key, raw.session, raw.billed) = Default::default();
     format!("{raw:?}")
 }

@@ -6,6 +6,7 @@ pub mod ber;
 pub mod detect;
 pub mod formats;
 pub mod framing;
+mod keys;
 pub mod roots;
 pub mod split;
 mod texts;

@@ -23,20 +23,37 @@ pub struct Dialect {
 /// Buffers of one thread, reused from record to record.
 #[derive(Default)]
 pub struct Scratch {
-    /// Begin and end of each column.
+    /// Columns.
+    pub(crate) columns: Buffers,
+    /// Texts that binary records do not hold as such.
+    pub(crate) texts: crate::texts::Texts,
+    /// Key, session and billed fields.
+    pub(crate) keys: crate::keys::Keys,
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scratch(…)")
+    }
+}
+
+/// Where the columns of one record are, and what stands there in another form.
+pub(crate) struct Buffers {
+    /// Begin and end of each column of a line without quotes: one more than a line may have.
+    plain: Box<[(u32, u32); MAX_COLUMNS + 1]>,
+    /// Begin and end of each column in `text`.
     pub(crate) spans: Vec<(u32, u32)>,
     /// Columns of a quoted line, or values of a JSON object, unescaped.
     pub(crate) text: Vec<u8>,
     ends: Vec<usize>,
     /// The reader for quoted lines, and the dialect that it was built for.
     reader: Option<(Dialect, csv_core::Reader)>,
-    /// Texts that binary records do not hold as such.
-    pub(crate) texts: crate::texts::Texts,
 }
 
-impl std::fmt::Debug for Scratch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scratch(…)")
+impl Default for Buffers {
+    fn default() -> Self {
+        let plain = Box::new([(0, 0); MAX_COLUMNS + 1]);
+        Self { plain, spans: Vec::new(), text: Vec::new(), ends: Vec::new(), reader: None }
     }
 }
 
@@ -73,28 +90,36 @@ impl<'a> Columns<'a> {
 }
 
 /// Splits a line. Errors when it has too many columns, a column that is too long, or a quote that does not close.
-#[inline]
 pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> Result<Columns<'a>, Fault> {
+    columns(dialect, line, &mut scratch.columns)
+}
+
+/// The same into buffers that stand beside others of the scratch.
+#[inline]
+pub(crate) fn columns<'a>(
+    dialect: Dialect,
+    line: &'a [u8],
+    scratch: &'a mut Buffers,
+) -> Result<Columns<'a>, Fault> {
     // Some tools begin each file with a byte order mark, and joined files then have them inside.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     if u32::try_from(line.len()).is_err() {
         return Err(refused(Code::BadLength, "", line));
     }
-    scratch.spans.clear();
-    let text = match dialect.quote {
+    let (text, spans) = match dialect.quote {
         None => {
-            split_plain(dialect.separator, line, &mut scratch.spans);
-            line
+            let count = split_plain(dialect.separator, line, &mut scratch.plain);
+            (line, scratch.plain.get(..count).unwrap_or_default())
         }
         Some(quote) => {
             split_quoted(dialect, quote, line, scratch)?;
-            &scratch.text
+            (scratch.text.as_slice(), scratch.spans.as_slice())
         }
     };
-    if scratch.spans.len() > MAX_COLUMNS {
+    if spans.len() > MAX_COLUMNS {
         return Err(refused(Code::BadField, "columns", b"more than 256 columns"));
     }
-    let columns = Columns { text, spans: &scratch.spans };
+    let columns = Columns { text, spans };
     // A short line cannot hold a long column.
     if line.len() > MAX_FIELD
         && let Some(long) = columns.iter().find(|column| column.len() > MAX_FIELD)
@@ -104,41 +129,45 @@ pub fn split<'a>(dialect: Dialect, line: &'a [u8], scratch: &'a mut Scratch) -> 
     Ok(columns)
 }
 
-/// Fills `spans` (at most one more than [`MAX_COLUMNS`]) by looking at eight octets at a time.
-#[inline]
-fn split_plain(separator: u8, line: &[u8], spans: &mut Vec<(u32, u32)>) {
+/// Finds the columns by looking at eight octets at a time. How many there are: at most one more than [`MAX_COLUMNS`].
+///
+/// A function of its own, for it needs the registers. The line is shorter than 4 GiB: no sum of offsets wraps.
+#[inline(never)]
+fn split_plain(separator: u8, line: &[u8], spans: &mut [(u32, u32); MAX_COLUMNS + 1]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
     let pattern = ONES * u64::from(separator);
-    let mut start = 0u32;
-    let mut base = 0u32;
+    let (mut count, mut start, mut base) = (0, 0u32, 0u32);
     let (words, tail) = line.as_chunks::<8>();
     for word in words {
         let differs = u64::from_le_bytes(*word) ^ pattern;
         // High bit of each octet: set unless the octet is zero. No carry crosses octets, so each hit is exact.
-        let mut hits = !(((differs & LOW) + LOW) | differs) & !LOW;
+        let mut hits = !((differs & LOW).wrapping_add(LOW) | differs) & !LOW;
         while hits != 0 {
-            let at = base + hits.trailing_zeros() / 8;
-            spans.push((start, at));
-            start = at + 1;
-            hits &= hits - 1;
+            let at = base.wrapping_add(hits.trailing_zeros() / 8);
+            let Some(span) = spans.get_mut(count) else { return count };
+            *span = (start, at);
+            count += 1;
+            start = at.wrapping_add(1);
+            hits &= hits.wrapping_sub(1);
         }
-        base += 8;
-        if spans.len() > MAX_COLUMNS {
-            return;
-        }
+        base = base.wrapping_add(8);
     }
-    for &octet in tail {
-        if octet == separator {
-            spans.push((start, base));
-            start = base + 1;
+    for octet in tail {
+        if *octet == separator {
+            let Some(span) = spans.get_mut(count) else { return count };
+            *span = (start, base);
+            count += 1;
+            start = base.wrapping_add(1);
         }
-        base += 1;
+        base = base.wrapping_add(1);
     }
-    spans.push((start, base));
+    let Some(span) = spans.get_mut(count) else { return count };
+    *span = (start, base);
+    count + 1
 }
 
-fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Scratch) -> Result<(), Fault> {
+fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Buffers) -> Result<(), Fault> {
     // An odd number of quotes: the line was cut, or a stray quote hides separators.
     if memchr::memchr_iter(quote, line).count() % 2 == 1 {
         return Err(refused(Code::Truncated, "quote", line));
@@ -171,6 +200,7 @@ fn split_quoted(dialect: Dialect, quote: u8, line: &[u8], scratch: &mut Scratch)
         | ReadRecordResult::End => return Err(refused(Code::BadField, "columns", line)),
     };
     let mut start = 0;
+    scratch.spans.clear();
     for end in scratch.ends.iter().take(ends) {
         let end = u32::try_from(*end).map_err(|_| refused(Code::BadLength, "", line))?;
         scratch.spans.push((start, end));

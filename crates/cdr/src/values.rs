@@ -11,14 +11,19 @@ pub fn scaled(text: &[u8], worth: i64) -> Result<i64, Code> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let value = match memchr::memchr(b'.', digits) {
-        None => unsigned(digits)?.checked_mul(worth).ok_or(Code::Overflow)?,
-        Some(point) => {
-            let (whole, fraction) = digits.split_at(point);
-            decimal(whole, fraction.get(1..).unwrap_or_default(), worth)?
-        }
+    // Most have no point, and then one pass is all.
+    let value = match unsigned(digits) {
+        Err(Code::BadField) => pointed(digits, worth)?,
+        whole => whole?.checked_mul(worth).ok_or(Code::Overflow)?,
     };
     Ok(if negative { -value } else { value })
+}
+
+/// A number with a point, if it is one.
+fn pointed(digits: &[u8], worth: i64) -> Result<i64, Code> {
+    let point = memchr::memchr(b'.', digits).ok_or(Code::BadField)?;
+    let (whole, fraction) = digits.split_at(point);
+    decimal(whole, fraction.get(1..).unwrap_or_default(), worth)
 }
 
 #[inline]

@@ -8,8 +8,8 @@ use caudal_usage::record::{Attributes, ByteSpan};
 use caudal_usage::time::{DAY_MS, RANGE_MS};
 use caudal_usage::zone::CachedZone;
 use caudal_usage::{
-    Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part, Party,
-    Position, RawPart, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
+    AttributeList, Claim, Code, Digits, Fault, Identity, Joined, KeySecret, LocalResolution, LocalTime, Part,
+    Party, Position, RawPart, RawUsage, Role, Served, Slot, Stage, TimeZone, Timestamp, Unit, UsageRecord,
 };
 use compact_str::CompactString;
 use smallvec::{SmallVec, smallvec};
@@ -61,13 +61,18 @@ pub struct RecordContext<'a> {
 pub struct Normaliser {
     rules: SourceRules,
     zone: CachedZone,
+    /// The rule's name, with the fields of one record behind it.
+    joined: Joined,
+    /// Attributes of one record before they are kept.
+    text: Vec<u8>,
 }
 
 impl Normaliser {
     /// For a source.
     pub fn new(rules: SourceRules) -> Self {
         let zone = CachedZone::new(rules.zone);
-        Self { rules, zone }
+        let joined = Joined::new(&rules.key_rule);
+        Self { rules, zone, joined, text: Vec::new() }
     }
 
     /// Normalises and validates: the rest of the intake after a format has read a record.
@@ -87,7 +92,7 @@ impl Normaliser {
         raw: &RawUsage<'_>,
         context: &RecordContext<'_>,
     ) -> Result<UsageRecord, Fault> {
-        if raw.key.iter().all(|field| field.is_empty()) {
+        if raw.key.are_empty() {
             return Err(Fault::new(Code::EmptyKey, "key", b""));
         }
         let start = self.began("start", raw.start, raw.filter)?;
@@ -100,11 +105,10 @@ impl Normaliser {
         let calling = self.party("calling", raw.calling)?;
         let called = self.party("called", raw.called)?;
         let served = self.served(raw, &calling, &called)?;
-        let key = Joined::new(&self.rules.key_rule, &raw.key);
-        let (claim, session) = self.claim(raw, &key, context);
+        let (claim, identity, session) = self.claim(raw, context);
         Ok(UsageRecord {
             claim,
-            identity: Identity::of_joined(&key),
+            identity,
             session,
             partial: raw.partial,
             bytes: context.bytes,
@@ -123,29 +127,31 @@ impl Normaliser {
             served,
             serving_network: digits("serving_network", raw.serving_network, 5..=6)?,
             charged: raw.charged,
-            attributes: attributes(raw),
+            attributes: attributes(raw, &mut self.text),
         })
     }
 
+    /// What makes the record itself, and what its session.
     #[inline]
-    fn claim(&self, raw: &RawUsage<'_>, key: &Joined, context: &RecordContext<'_>) -> (Claim, [u64; 2]) {
-        let rule = &self.rules.key_rule;
-        let fingerprint = context.secret.fingerprint_joined(key);
+    fn claim(&mut self, raw: &RawUsage<'_>, context: &RecordContext<'_>) -> (Claim, Identity, [u64; 2]) {
+        let secret = context.secret;
+        let key = self.joined.with(raw.key);
+        let (identity, fingerprint) = (Identity::of_joined(key), secret.fingerprint_joined(key));
         // The same fields give the same hash: most records are a session of their own.
-        let session = match raw.session.as_slice() == raw.key.as_slice() {
+        let session = match raw.session.are(raw.key) {
             true => fingerprint,
-            false => context.secret.fingerprint(rule, &raw.session),
+            false => secret.fingerprint_joined(self.joined.with(raw.session)),
         };
         let [high, _] = session;
         let claim = Claim {
             fingerprint,
-            billed: context.secret.hash64(rule, &raw.billed),
+            billed: secret.hash64_joined(self.joined.with(raw.billed)),
             at: context.at,
             day: raw.day,
             slot: Slot::of_hash(high),
             attempt: 0,
         };
-        (claim, session)
+        (claim, identity, session)
     }
 
     #[inline]
@@ -169,11 +175,14 @@ impl Normaliser {
     /// The parts that the record writes by itself, in its order; none where it is one part as a whole.
     #[inline]
     fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
-        let mut parts = SmallVec::with_capacity(raw.parts.len());
+        if let [part] = raw.parts {
+            return Ok(smallvec![self.part(part, raw.filter)?]);
+        }
+        let mut parts = Vec::with_capacity(raw.parts.len());
         for part in raw.parts {
             parts.push(self.part(part, raw.filter)?);
         }
-        Ok(parts)
+        Ok(SmallVec::from_vec(parts))
     }
 
     #[inline]
@@ -242,6 +251,9 @@ impl Normaliser {
 
     #[inline]
     fn party(&self, field: &str, raw: &[u8]) -> Result<Party, Fault> {
+        if raw.is_empty() {
+            return Ok(Party::Absent);
+        }
         self.rules
             .numbers
             .party(raw)
@@ -287,13 +299,9 @@ fn digits(
 }
 
 #[inline]
-fn attributes(raw: &RawUsage<'_>) -> Attributes {
-    if raw.attributes.is_empty() {
-        return None;
-    }
-    let owned =
-        |(name, value): &(&str, &[u8])| (CompactString::new(name), CompactString::from_utf8_lossy(value));
-    Some(raw.attributes.iter().map(owned).collect())
+fn attributes(raw: &RawUsage<'_>, buffer: &mut Vec<u8>) -> Attributes {
+    let pairs = raw.attributes.as_slice();
+    (!pairs.is_empty()).then(|| AttributeList::of_octets(pairs, buffer))
 }
 
 #[cold]

@@ -93,7 +93,7 @@ impl NumberRules {
             Some(rest) => (true, rest),
             None => (false, raw),
         };
-        if bare.iter().all(u8::is_ascii_digit) {
+        if Digits::parse(bare).is_some() || bare.iter().all(u8::is_ascii_digit) {
             return Some(self.digits(plus, bare).map_or_else(|| other(raw), Party::E164));
         }
         self.written_by_people(raw)
@@ -114,7 +114,7 @@ impl NumberRules {
         if let Some(range) = &self.extensions
             && digits.len() == range.length
         {
-            return Digits::concat(&[range.prefix.as_bytes(), digits]);
+            return Digits::concat(range.prefix.as_bytes(), digits);
         }
         if self.country.is_empty() {
             return if digits.len() < self.national_min { None } else { international(digits) };
@@ -128,7 +128,7 @@ impl NumberRules {
         let within = |number: &[u8]| (self.national_min..=self.national_max).contains(&number.len());
         let number = digits.strip_prefix(self.national_prefix.as_bytes());
         if let Some(number) = number.filter(|number| within(number)) {
-            return Digits::concat(&[country, number]);
+            return Digits::concat(country, number);
         }
         // Many switches write routed numbers with the country code and nothing before it.
         let number = digits.strip_prefix(country)?;

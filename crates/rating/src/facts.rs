@@ -68,9 +68,6 @@ pub fn facts(tariff: &Tariff, usage: &UsageRecord, account: &Account, day: i32) 
 
 /// An attribute by its name; that of the radio access has two.
 fn attribute<'a>(usage: &'a UsageRecord, name: &str) -> Option<&'a str> {
-    let find = |name: &str| {
-        let list = usage.attributes.as_deref()?;
-        list.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    };
+    let find = |name: &str| usage.attributes.as_ref()?.get(name);
     find(name).or_else(|| if name == "rat_type" { find("rat") } else { None })
 }

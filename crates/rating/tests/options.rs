@@ -182,7 +182,7 @@ fn conditions_of_the_network_and_the_number() {
 }
 
 fn attribute(usage: &mut UsageRecord, name: &str, value: &str) {
-    usage.attributes = Some([(name.into(), value.into())].into());
+    usage.attributes = Some([(name, value)].into_iter().collect());
 }
 
 #[test]

@@ -17,25 +17,31 @@ impl Digits {
     /// Parses ASCII digits; `None` when longer than 15 or when anything else is in it.
     #[inline]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        Self::concat(&[text])
+        let packed = match (text.first_chunk(), text.last_chunk()) {
+            _ if text.len() > MAX_DIGITS => return None,
+            // Two pieces that overlap where there are fewer than sixteen: what they share is the same.
+            (Some(head), Some(tail)) => {
+                u64::from(eight(*head)?) << (4 * (text.len() - 8)) | u64::from(eight(*tail)?)
+            }
+            _ => few(text)?,
+        };
+        Some(Self(packed | (text.len() as u64) << 60))
     }
 
-    /// Parses the concatenation of several pieces of ASCII digits, e.g. a country code and a national number.
+    /// Parses the concatenation of two pieces of ASCII digits, e.g. a country code and a national number.
     #[inline]
-    pub fn concat(pieces: &[&[u8]]) -> Option<Self> {
-        let mut packed = 0u64;
-        let mut len = 0usize;
-        for piece in pieces {
-            for &byte in *piece {
-                let digit = byte.wrapping_sub(b'0');
-                if digit > 9 || len == MAX_DIGITS {
-                    return None;
-                }
-                packed = packed << 4 | u64::from(digit);
-                len += 1;
-            }
-        }
-        Some(Self(packed | (len as u64) << 60))
+    pub fn concat(head: &[u8], tail: &[u8]) -> Option<Self> {
+        let (head, tail) = (Self::parse(head)?, Self::parse(tail)?);
+        let len = head.len() + tail.len();
+        // Lengths stand above the digits, and are added.
+        (len <= MAX_DIGITS)
+            .then(|| Self(head.nibbles() << (4 * tail.len()) | tail.nibbles() | (len as u64) << 60))
+    }
+
+    /// The digits without their number.
+    #[inline]
+    fn nibbles(self) -> u64 {
+        self.0 & ((1 << 60) - 1)
     }
 
     /// Number of digits.
@@ -64,7 +70,7 @@ impl Digits {
     pub fn prefix(self, count: usize) -> Self {
         let len = self.len();
         let keep = count.min(len);
-        let digits = (self.0 & ((1 << 60) - 1)) >> (4 * (len - keep));
+        let digits = self.nibbles() >> (4 * (len - keep));
         Self(digits | (keep as u64) << 60)
     }
 
@@ -84,7 +90,7 @@ impl Digits {
     pub fn from_packed(word: u64) -> Option<Self> {
         let digits = Self(word);
         let used = digits.len() * 4;
-        let clean = (word & ((1 << 60) - 1)) >> used == 0;
+        let clean = digits.nibbles() >> used == 0;
         let all_digits = (0..digits.len()).all(|index| digits.digit(index) <= 9);
         (clean && all_digits).then_some(digits)
     }
@@ -101,6 +107,28 @@ impl Digits {
         }
         out.extend_from_slice(&text[..len]);
     }
+}
+
+/// Eight ASCII digits to as many nibbles, all at once.
+#[inline]
+fn eight(text: [u8; 8]) -> Option<u32> {
+    let digits = u64::from_be_bytes(text) ^ 0x3030_3030_3030_3030;
+    // What is beyond nine gets the top bit, or has it. A carry comes only out of an octet that has it.
+    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = (digits | digits >> 4) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    Some((fours | fours >> 16) as u32)
+}
+
+/// Fewer than eight ASCII digits to nibbles.
+#[inline]
+fn few(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0, |packed, octet| {
+        let digit = octet.wrapping_sub(b'0');
+        (digit <= 9).then_some(packed << 4 | u64::from(digit))
+    })
 }
 
 impl fmt::Display for Digits {
@@ -122,7 +150,7 @@ mod tests {
 
     #[test]
     fn packs_and_prints() {
-        for text in ["", "0", "0034", "34915550123", "999999999999999"] {
+        for text in ["", "0", "0034", "1234567", "98765432", "123456789", "34915550123", "999999999999999"] {
             let digits = Digits::parse(text.as_bytes()).unwrap();
             assert_eq!(digits.to_string(), text);
             assert_eq!(digits.len(), text.len());
@@ -138,8 +166,26 @@ mod tests {
         for text in ["1234567890123456", "+34", "12a", "１"] {
             assert_eq!(Digits::parse(text.as_bytes()), None, "{text}");
         }
+        for at in 0..15 {
+            for octet in (0..=0xFF).filter(|octet: &u8| !octet.is_ascii_digit()) {
+                let mut text = *b"123456789012345";
+                text[at] = octet;
+                assert_eq!(Digits::parse(&text), None, "{octet} at {at}");
+            }
+        }
         assert_eq!(Digits::from_packed(1), None);
         assert_eq!(Digits::from_packed(1 << 60 | 0xA), None);
+    }
+
+    #[test]
+    fn pieces() {
+        for (head, tail) in [("", ""), ("34", "915550123"), ("", "1"), ("0034", ""), ("1234567", "89012345")]
+        {
+            let whole = Digits::parse([head, tail].concat().as_bytes());
+            assert_eq!(Digits::concat(head.as_bytes(), tail.as_bytes()), whole, "{head} {tail}");
+        }
+        assert_eq!(Digits::concat(b"34", b"12345678901234"), None);
+        assert_eq!(Digits::concat(b"3x", b"1"), None);
     }
 
     #[test]

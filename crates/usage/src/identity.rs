@@ -3,8 +3,7 @@
 //! Never includes arrival, file name or position: a record is the same record wherever it turns up.
 
 use siphasher::sip::SipHasher13;
-use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13x128};
-use std::hash::Hasher;
+use siphasher::sip128::SipHasher13 as SipHasher13x128;
 
 /// Unkeyed 128-bit identity of a usage: first half of BLAKE3 over its key fields. Event ids derive from it, so it is
 /// the same in every deployment and cannot be made to collide by a hostile sender.
@@ -15,63 +14,106 @@ impl Identity {
     /// Identity over `rule` (name and version of the key rule), the source's node and the raw fields, each
     /// length-prefixed so that ("ab","c") differs from ("a","bc").
     pub fn of(rule: &[u8], fields: &[&[u8]]) -> Self {
-        Self::of_joined(&Joined::new(rule, fields))
+        Self::of_joined(&joined(rule, fields))
     }
 
     /// The same over fields that are joined already.
-    pub fn of_joined(key: &Joined) -> Self {
+    pub fn of_joined(key: &[u8]) -> Self {
         let mut half = [0; 16];
-        half.copy_from_slice(&blake3::hash(key.as_slice()).as_bytes()[..16]);
+        half.copy_from_slice(&blake3::hash(key).as_bytes()[..16]);
         Self(u128::from_be_bytes(half))
     }
 }
 
-/// A rule's name and raw fields, each behind its length, as one run of octets: what all hashes are over. A key is
-/// joined once for its identity and its fingerprint; short ones stay on the stack.
+/// Raw fields, each behind its length, as one run of octets. Formats write them once, into a buffer of their own, and
+/// every hash is over that run behind the rule's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// Appends a field to a run.
+    pub fn push(run: &mut Vec<u8>, field: &[u8]) {
+        run.extend_from_slice(&length(field));
+        run.extend_from_slice(field);
+    }
+
+    /// Octets of a field in a run.
+    #[inline]
+    pub const fn octets(field: &[u8]) -> usize {
+        size_of::<u32>() + field.len()
+    }
+
+    /// Writes a field to the front of `free`, and gives what is free behind it. Panics where [`Self::octets`] do not
+    /// fit: a key that lacks a field would be that of another record.
+    #[inline]
+    pub fn put<'b>(free: &'b mut [u8], field: &[u8]) -> &'b mut [u8] {
+        let (head, behind) = free.split_at_mut(size_of::<u32>());
+        let (place, behind) = behind.split_at_mut(field.len());
+        head.copy_from_slice(&length(field));
+        place.copy_from_slice(field);
+        behind
+    }
+
+    /// What [`Self::push`] and [`Self::put`] have written.
+    #[inline]
+    pub const fn of_run(run: &'a [u8]) -> Self {
+        Self(run)
+    }
+
+    /// True when there is no field, or none with an octet in it: such have lengths of zero only.
+    #[inline]
+    pub fn are_empty(self) -> bool {
+        self.0.iter().all(|octet| *octet == 0)
+    }
+
+    /// True when both are the same fields; at once where they are the same octets in memory.
+    #[inline]
+    pub fn are(self, other: Fields<'_>) -> bool {
+        std::ptr::eq(self.0, other.0) || self.0 == other.0
+    }
+
+    /// The fields, in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (field, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            rest = behind;
+            Some(field)
+        })
+    }
+}
+
+/// A rule's name with the fields of one record behind it, in one buffer for all records.
 #[derive(Clone, Debug)]
 pub struct Joined {
-    inline: [u8; Self::INLINE],
-    len: usize,
-    /// All of it, where it is too long for the stack.
-    long: Vec<u8>,
+    octets: Vec<u8>,
+    /// Octets of the rule's name behind its length.
+    rule: usize,
 }
 
 impl Joined {
-    const INLINE: usize = 256;
-
-    /// Joins `rule` and `fields`.
-    #[inline]
-    pub fn new(rule: &[u8], fields: &[&[u8]]) -> Self {
-        let mut joined = Self { inline: [0; Self::INLINE], len: 0, long: Vec::new() };
-        let total = Self::octets(rule, fields);
-        if total > Self::INLINE {
-            joined.long.reserve_exact(total);
-            for piece in std::iter::once(&rule).chain(fields) {
-                joined.long.extend_from_slice(&length(piece));
-                joined.long.extend_from_slice(piece);
-            }
-            return joined;
-        }
-        let mut end = 0;
-        for piece in std::iter::once(&rule).chain(fields) {
-            joined.inline[end..end + 4].copy_from_slice(&length(piece));
-            joined.inline[end + 4..end + 4 + piece.len()].copy_from_slice(piece);
-            end += 4 + piece.len();
-        }
-        joined.len = end;
-        joined
+    /// With the name of a rule.
+    pub fn new(rule: &[u8]) -> Self {
+        let octets = joined(rule, &[]);
+        Self { rule: octets.len(), octets }
     }
 
-    /// How many octets they are when joined.
+    /// The rule's name and these fields: what is hashed.
     #[inline]
-    fn octets(rule: &[u8], fields: &[&[u8]]) -> usize {
-        fields.iter().fold(rule.len() + 4, |sum, field| sum.saturating_add(field.len() + 4))
+    pub fn with(&mut self, fields: Fields<'_>) -> &[u8] {
+        self.octets.truncate(self.rule);
+        self.octets.extend_from_slice(fields.0);
+        &self.octets
     }
+}
 
-    #[inline]
-    fn as_slice(&self) -> &[u8] {
-        if self.long.is_empty() { &self.inline[..self.len] } else { &self.long }
+fn joined(rule: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+    let mut run = Vec::new();
+    for piece in std::iter::once(&rule).chain(fields) {
+        Fields::push(&mut run, piece);
     }
+    run
 }
 
 /// The secret of one state folder. Fingerprints are keyed with it, so a sender cannot aim at slots or collisions.
@@ -87,30 +129,25 @@ impl std::fmt::Debug for KeySecret {
 impl KeySecret {
     /// Keyed 128-bit fingerprint of the key fields (SipHash-1-3).
     pub fn fingerprint(&self, rule: &[u8], fields: &[&[u8]]) -> [u64; 2] {
-        self.fingerprint_joined(&Joined::new(rule, fields))
+        self.fingerprint_joined(&joined(rule, fields))
     }
 
     /// The same over fields that are joined already.
-    pub fn fingerprint_joined(&self, key: &Joined) -> [u64; 2] {
-        let mut hasher = SipHasher13x128::new_with_key(&self.0);
-        hasher.write(key.as_slice());
-        let hash = hasher.finish128();
+    #[inline]
+    pub fn fingerprint_joined(&self, key: &[u8]) -> [u64; 2] {
+        let hash = SipHasher13x128::new_with_key(&self.0).hash(key);
         [hash.h1, hash.h2]
     }
 
-    /// Keyed 64-bit hash of fields (SipHash-1-3): billed fields, session keys, account slots.
+    /// Keyed 64-bit hash of fields (SipHash-1-3): billed fields, account slots.
     pub fn hash64(&self, rule: &[u8], fields: &[&[u8]]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
-        if Joined::octets(rule, fields) <= Joined::INLINE {
-            hasher.write(Joined::new(rule, fields).as_slice());
-            return hasher.finish();
-        }
-        // The same run of octets, hashed where it stands: lists of containers are long, and joining asks for memory.
-        for piece in std::iter::once(&rule).chain(fields) {
-            hasher.write(&length(piece));
-            hasher.write(piece);
-        }
-        hasher.finish()
+        self.hash64_joined(&joined(rule, fields))
+    }
+
+    /// The same over fields that are joined already.
+    #[inline]
+    pub fn hash64_joined(&self, fields: &[u8]) -> u64 {
+        SipHasher13::new_with_key(&self.0).hash(fields)
     }
 }
 
@@ -122,6 +159,7 @@ fn length(piece: &[u8]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::hash::Hasher;
 
     #[test]
     fn borders_between_fields_count() {
@@ -132,18 +170,34 @@ mod tests {
     }
 
     #[test]
-    fn long_keys_hash_like_short_ones_do() {
-        let (short, long) = (vec![b'x'; 10], vec![b'x'; 1000]);
-        assert_ne!(Identity::of(b"r", &[&short]), Identity::of(b"r", &[&long]));
-        let mut reference = SipHasher13::new_with_key(&[1; 16]);
-        reference.write(&[1, 0, 0, 0, b'r', 3, 0, 0, 0, b'a', b'b', b'c']);
-        assert_eq!(KeySecret([1; 16]).hash64(b"r", &[b"abc"]), reference.finish());
-        let (one, two) = (vec![b'y'; 123], vec![b'z'; 200]);
-        for fields in [&[one.as_slice()][..], &[&one, b"", &two], &[b"ab", &two, &one], &[&one, &one]] {
-            let mut reference = SipHasher13::new_with_key(&[1; 16]);
-            reference.write(Joined::new(b"rule", fields).as_slice());
-            assert_eq!(KeySecret([1; 16]).hash64(b"rule", fields), reference.finish());
+    fn a_run_is_hashed_as_its_pieces_are() {
+        let secret = KeySecret([1; 16]);
+        let (one, two) = (vec![b'y'; 123], vec![b'z'; 1000]);
+        let mut joined = Joined::new(b"rule");
+        for fields in [&[one.as_slice()][..], &[&one, b"", &two], &[b"ab", &two, &one], &[]] {
+            let mut run = Vec::new();
+            fields.iter().for_each(|field| Fields::push(&mut run, field));
+            assert_eq!(Fields::of_run(&run).iter().collect::<Vec<_>>(), fields);
+            let all = joined.with(Fields::of_run(&run));
+            let mut reference = SipHasher13::new_with_key(&secret.0);
+            reference.write(&[4, 0, 0, 0, b'r', b'u', b'l', b'e']);
+            reference.write(&run);
+            assert_eq!(secret.hash64_joined(all), reference.finish());
+            assert_eq!(secret.hash64(b"rule", fields), reference.finish());
+            assert_eq!(Identity::of_joined(all), Identity::of(b"rule", fields));
+            assert_eq!(secret.fingerprint_joined(all), secret.fingerprint(b"rule", fields));
         }
+    }
+
+    #[test]
+    fn fields_without_an_octet_are_no_key() {
+        let empty = |fields: &[&[u8]]| {
+            let mut run = Vec::new();
+            fields.iter().for_each(|field| Fields::push(&mut run, field));
+            Fields::of_run(&run).are_empty()
+        };
+        assert!(empty(&[]) && empty(&[b""]) && empty(&[b"", b""]));
+        assert!(!empty(&[b"", b"x"]) && !empty(&[b"\0"]) && !empty(&[&[0; 256]]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Everything above speaks in these types; nothing here knows a file format, a tariff, a disk or a clock.
 //! Types are parsed once into shapes that cannot be wrong, so later stages do not check again.
 
+pub mod attributes;
 pub mod alarm;
 pub mod balance;
 pub mod books;
@@ -24,6 +25,7 @@ pub mod session;
 pub mod time;
 pub mod zone;
 
+pub use attributes::AttributeList;
 pub use balance::{Balance, BalanceKey, CounterId, Owner};
 pub use books::{BookKey, Counts};
 pub use claim::{Claim, Reach};
@@ -38,7 +40,7 @@ pub use event::{
     AllowanceUse, AmountBasis, BillableEvent, ChargeLine, CounterUse, DiscountUse, EventId, EventKind,
     Exchanged, LineKind, Lines, Notification, Operation, Reductions, Run, Uses,
 };
-pub use identity::{Identity, Joined, KeySecret};
+pub use identity::{Fields, Identity, Joined, KeySecret};
 pub use money::{Currency, Money, MoneyError, Price, Rounding, RoundingMode};
 pub use position::{FileOrdinal, Position, Slot, Turn};
 pub use quantity::{Service, Unit};

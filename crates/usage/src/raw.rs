@@ -2,6 +2,7 @@
 //! Relies on the block's bytes and the reader's scratch: texts and parts are borrowed from them.
 //! Never normalised: numbers carry their prefixes, times have no zone unless the record wrote one.
 
+use crate::identity::Fields;
 use crate::money::Money;
 use crate::quantity::{Service, Unit};
 use crate::record::{Direction, RecordType, Role};
@@ -71,11 +72,11 @@ pub struct RawUsage<'a> {
     /// Other fields that plans may ask for, by name (APN, RAT, …).
     pub attributes: SmallVec<[(&'a str, &'a [u8]); 4]>,
     /// Key fields, raw: what makes the record itself.
-    pub key: SmallVec<[&'a [u8]; 8]>,
+    pub key: Fields<'a>,
     /// Fields that are billed, raw: a change in them under the same key is a conflict.
-    pub billed: SmallVec<[&'a [u8]; 8]>,
+    pub billed: Fields<'a>,
     /// Fields of the session, raw: the key without its sequence.
-    pub session: SmallVec<[&'a [u8]; 4]>,
+    pub session: Fields<'a>,
     /// Days since 1970-01-01 of the raw field that picks the day bucket.
     pub day: i32,
     /// The element's running number over all its records, where it writes one: a gap is a lost record.

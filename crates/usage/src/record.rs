@@ -2,6 +2,7 @@
 //! Relies on `RawUsage` having been normalised by the source's rules; holds no borrowed bytes, so it may be kept.
 //! Never heap-allocates for ordinary records: numbers are packed, short texts are inline.
 
+use crate::attributes::AttributeList;
 use crate::claim::Claim;
 use crate::code::Code;
 use crate::digits::Digits;
@@ -133,7 +134,7 @@ pub struct ByteSpan {
 }
 
 /// Other fields that plans may ask for, by name.
-pub type Attributes = Option<Box<[(CompactString, CompactString)]>>;
+pub type Attributes = Option<AttributeList>;
 
 /// One usage record.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,8 +5,8 @@
 use crate::binary::{Decoder, Encoder, WireError};
 use caudal_usage::record::{ByteSpan, Direction, Role};
 use caudal_usage::{
-    Claim, Code, Currency, Digits, FileOrdinal, HeldPartial, Identity, Money, Part, Partial, Party, Position,
-    RecordType, Served, Service, Session, Slot, Timestamp, Unit, UsageRecord,
+    AttributeList, Claim, Code, Currency, Digits, FileOrdinal, HeldPartial, Identity, Money, Part, Partial,
+    Party, Position, RecordType, Served, Service, Session, Slot, Timestamp, Unit, UsageRecord,
 };
 use smallvec::SmallVec;
 
@@ -104,9 +104,9 @@ fn put_parties(out: &mut Encoder, record: &UsageRecord) {
         out.text(money.currency().code());
         out.decimal(money.amount());
     });
-    let attributes = record.attributes.as_deref().unwrap_or_default();
-    out.count(attributes.len());
-    for (name, value) in attributes {
+    let attributes = || record.attributes.iter().flat_map(AttributeList::iter);
+    out.count(attributes().count());
+    for (name, value) in attributes() {
         out.text(name);
         out.text(value);
     }
@@ -176,7 +176,7 @@ fn get_attributes(from: &mut Decoder<'_>) -> Result<caudal_usage::record::Attrib
     for _ in 0..count {
         attributes.push((from.text()?, from.text()?));
     }
-    Ok((!attributes.is_empty()).then(|| attributes.into_boxed_slice()))
+    Ok((!attributes.is_empty()).then(|| attributes.into_iter().collect()))
 }
 
 fn get_money(from: &mut Decoder<'_>) -> Result<Money, WireError> {
@@ -285,7 +285,7 @@ pub(crate) mod tests {
             },
             serving_network: Digits::parse(b"21401"),
             charged: Some(Money::new("1.50".parse().unwrap(), Currency::parse("EUR").unwrap())),
-            attributes: Some(Box::new([("apn".into(), "internet".into())])),
+            attributes: Some([("apn", "internet")].into_iter().collect()),
         }
     }
 

@@ -276,7 +276,7 @@ pub(super) fn charged(fields: &Fields<'_>) -> Result<Option<Money>, Fault> {
 
 fn attributes(fields: &mut Fields<'_>) -> Attributes {
     let attributes = std::mem::take(&mut fields.attributes);
-    (!attributes.is_empty()).then(|| attributes.into())
+    (!attributes.is_empty()).then(|| attributes.into_iter().collect())
 }
 
 /// The identity of what an id names.

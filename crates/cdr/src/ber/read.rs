@@ -92,7 +92,26 @@ impl<'a> Children<'a> {
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
+
+    /// The next element where a tag of one octet and a length of one say it all: its octet, what `places` has for it,
+    /// and its content. `None`, with nothing read, for any other, for [`OTHERWISE`], and at the end: `next` tells them.
+    ///
+    /// By hand, since a record is a hundred such elements: one look into a table stands for class, form and number.
+    #[inline(always)]
+    pub(crate) fn next_short(&mut self, places: &[u8; 256]) -> Option<(u8, u8, &'a [u8])> {
+        let [octet, len @ ..0x80, behind @ ..] = self.rest else { return None };
+        let place = places[usize::from(*octet)];
+        if place == OTHERWISE {
+            return None;
+        }
+        let (content, rest) = behind.split_at_checked(usize::from(*len))?;
+        self.rest = rest;
+        Some((*octet, place, content))
+    }
 }
+
+/// In a table of places by octet: not an element with a tag of one octet, or one that is not to be taken so.
+pub(crate) const OTHERWISE: u8 = 0xFF;
 
 impl<'a> Iterator for Children<'a> {
     type Item = Result<Tlv<'a>, BerError>;
@@ -106,7 +125,10 @@ impl<'a> Iterator for Children<'a> {
         let at = self.end.wrapping_sub(self.rest.len());
         let found = match shortest(self.rest) {
             Some(found) => Ok(found),
-            None => longer(self.rest),
+            None => match short_head(self.rest).and_then(|head| head.element(self.rest)) {
+                Some(found) => Ok(found),
+                None => longer(self.rest),
+            },
         };
         Some(match found {
             Ok((rest, element)) => {
@@ -126,7 +148,7 @@ impl<'a> Iterator for Children<'a> {
 /// Takes and gives values: a place that is handed out would keep the loops over elements from the registers.
 #[inline(never)]
 fn longer(input: &[u8]) -> Result<(&[u8], Tlv<'_>), Stop> {
-    tlv(input).map_err(|error| match error {
+    any_tlv(input).map_err(|error| match error {
         nom::Err::Error(stop) | nom::Err::Failure(stop) => stop,
         nom::Err::Incomplete(_) => Stop { left: 0, wrong: Wrong::HeaderCut },
     })
@@ -168,10 +190,8 @@ pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
     if let Some(found) = shortest(input) {
         return Ok(found);
     }
-    if let Some((tag, header, len)) = short_head(input)
-        && let Some((content, rest)) = input.get(header..).and_then(|behind| behind.split_at_checked(len))
-    {
-        return Ok((rest, Tlv { tag, at: 0, header, form: Form::Definite, content }));
+    if let Some(found) = short_head(input).and_then(|head| head.element(input)) {
+        return Ok(found);
     }
     any_tlv(input)
 }
@@ -187,24 +207,45 @@ fn shortest(input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
     Some((rest, Tlv { tag: Tag::from_octet(*tag), at: 0, header: 2, form: Form::Definite, content }))
 }
 
-/// A tag of one or two octets and a definite length below 65,536: tag, octets of both, and the length.
-#[inline]
-fn short_head(input: &[u8]) -> Option<(Tag, usize, usize)> {
-    let (tag, behind) = match input {
+/// A tag of one or two octets and a definite length below 65,536. Small enough to be handed over in registers.
+#[derive(Clone, Copy)]
+struct ShortHead {
+    tag: Tag,
+    /// Octets of tag and length.
+    header: u16,
+    /// Octets of the content.
+    len: u16,
+}
+
+impl ShortHead {
+    /// The element at the front of `input`, and what is behind it; `None` where its content is cut.
+    #[inline(always)]
+    fn element(self, input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
+        let header = usize::from(self.header);
+        let (content, rest) = input.get(header..)?.split_at_checked(usize::from(self.len))?;
+        Some((rest, Tlv { tag: self.tag, at: 0, header, form: Form::Definite, content }))
+    }
+}
+
+/// Tag and length at the front of `input`, where they are short. Not inlined: a place that is handed out would keep the
+/// loops over elements from the registers.
+#[inline(never)]
+fn short_head(input: &[u8]) -> Option<ShortHead> {
+    let (tag, tag_octets, behind) = match input {
         [0, ..] | [0x1F, 0, ..] => return None,
-        [tag, behind @ ..] if tag & 0x1F != 0x1F => (Tag::from_octet(*tag), behind),
+        [tag, behind @ ..] if tag & 0x1F != 0x1F => (Tag::from_octet(*tag), 1, behind),
         [tag, number @ ..=0x7F, behind @ ..] => {
-            (Tag::from_octet(*tag).with_number(u32::from(*number)), behind)
+            (Tag::from_octet(*tag).with_number(u32::from(*number)), 2, behind)
         }
         _ => return None,
     };
     let (octets, len) = match behind {
-        [len @ ..=0x7F, ..] => (1, usize::from(*len)),
-        [0x81, len, ..] => (2, usize::from(*len)),
-        [0x82, high, low, ..] => (3, usize::from(*high) << 8 | usize::from(*low)),
+        [len @ ..=0x7F, ..] => (1, u16::from(*len)),
+        [0x81, len, ..] => (2, u16::from(*len)),
+        [0x82, high, low, ..] => (3, u16::from_be_bytes([*high, *low])),
         _ => return None,
     };
-    Some((tag, input.len() - behind.len() + octets, len))
+    Some(ShortHead { tag, header: tag_octets + octets, len })
 }
 
 /// One element of any form.

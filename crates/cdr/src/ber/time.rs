@@ -11,26 +11,6 @@ pub const PIVOT: u8 = 70;
 
 const EXPECTED: BadValue = BadValue("YYMMDDhhmmss in BCD, + or -, hhmm in BCD");
 
-/// Two BCD digits to their number; `NOT_BCD` where a nibble is no digit.
-const BCD: [u8; 256] = bcd_table();
-const NOT_BCD: u8 = 0xFF;
-
-const fn bcd_table() -> [u8; 256] {
-    let mut table = [NOT_BCD; 256];
-    let mut number = 0;
-    while number < 100 {
-        table[number / 10 * 16 + number % 10] = number as u8;
-        number += 1;
-    }
-    table
-}
-
-/// Two BCD digits, first in the high nibble.
-#[inline]
-pub(crate) fn bcd(octet: u8) -> u8 {
-    BCD[usize::from(octet)]
-}
-
 /// Days from 1970-01-01 to the first day of each year, by its two digits.
 const YEARS: [i32; 100] = year_table();
 
@@ -46,9 +26,9 @@ const fn year_table() -> [i32; 100] {
 }
 
 /// Days of the year before a month, and days in it: of common years, then of leap years, each from month 1 on.
-const MONTHS: [[(i32, u8); 12]; 2] = [months(28), months(29)];
+const MONTHS: [[(i32, u32); 12]; 2] = [months(28), months(29)];
 
-const fn months(february: u8) -> [(i32, u8); 12] {
+const fn months(february: u32) -> [(i32, u32); 12] {
     let days = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let mut table = [(0, 0); 12];
     let (mut month, mut before) = (0, 0);
@@ -63,36 +43,44 @@ const fn months(february: u8) -> [(i32, u8); 12] {
 /// Days since 1970-01-01; `None` for a day that does not exist. Of the years from 1970 to 2069 each fourth is a leap
 /// year, 2000 too.
 #[inline]
-fn days(year: u8, month: u8, day: u8) -> Option<i32> {
-    let first = YEARS.get(usize::from(year))?;
-    let months = if year.is_multiple_of(4) { &MONTHS[1] } else { &MONTHS[0] };
-    let (before, most) = months.get(usize::from(month.wrapping_sub(1)))?;
+fn days(year: i32, month: i32, day: i32) -> Option<i32> {
+    let first = YEARS.get(year as usize)?;
+    let months = if year % 4 == 0 { &MONTHS[1] } else { &MONTHS[0] };
+    let (before, most) = months.get((month as usize).wrapping_sub(1))?;
     let day_of_month = day.wrapping_sub(1);
-    (day_of_month < *most).then(|| first + before + i32::from(day_of_month))
+    ((day_of_month as u32) < *most).then(|| first + before + day_of_month)
 }
 
 /// Reads a time stamp.
+///
+/// By words: a record has five of them and more, and eight octets are as soon told to be digits as one.
 #[inline]
 pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
-    let Ok([year, month, day, hour, minute, second, sign, zone_hour, zone_minute]) =
-        <[u8; 9]>::try_from(content)
-    else {
-        return Err(EXPECTED);
-    };
-    let (hour, minute, second) = (bcd(hour), bcd(minute), bcd(second));
-    let (zone_hour, zone_minute) = (bcd(zone_hour), bcd(zone_minute));
-    // What is no BCD is 255, beyond every bound.
-    let clock = hour <= 23 && minute <= 59 && second <= 59 && zone_hour <= 15 && zone_minute <= 59;
-    let sign = match sign {
+    /// The low nibble of each octet.
+    const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+    /// The top bit of each octet.
+    const TOP: u64 = 0x8080_8080_8080_8080;
+    /// What lifts a number beyond its greatest into the top bit: of year, month, day, clock, and minute and hour of
+    /// the offset. How many days a month has is told later.
+    const BEYOND: u64 = u64::from_be_bytes([28, 115, 96, 104, 68, 68, 68, 112]);
+    let Ok([pairs @ .., zone_minute]) = <&[u8; 9]>::try_from(content) else { return Err(EXPECTED) };
+    let pairs = u64::from_be_bytes(*pairs);
+    let sign = match (pairs >> 8 & 0xFF) as u8 {
         b'+' => 1,
         b'-' => -1,
         _ => return Err(EXPECTED),
     };
-    let Some(days) = days(bcd(year), bcd(month), bcd(day)).filter(|_| clock) else {
-        return Err(EXPECTED);
-    };
-    let seconds = (i32::from(hour) * 60 + i32::from(minute)) * 60 + i32::from(second);
-    let offset_s = sign * (i32::from(zone_hour) * 60 + i32::from(zone_minute)) * 60;
+    // The minutes of the offset in the place of its sign: nothing but digits then.
+    let pairs = pairs & !0xFF00 | u64::from(*zone_minute) << 8;
+    let (tens, ones) = (pairs >> 4 & LOW, pairs & LOW);
+    let numbers = tens * 10 + ones;
+    // Nine is the greatest digit: six more carry into the next nibble. A ten of fifteen is no number of two digits.
+    let wrong = ((tens + LOW / 15 * 118) | (ones + LOW / 15 * 118) | (numbers + BEYOND)) & TOP;
+    let number = |at: u32| (numbers >> at & 0xFF) as i32;
+    let days = days(number(56), number(48), number(40));
+    let (0, Some(days)) = (wrong, days) else { return Err(EXPECTED) };
+    let seconds = (number(32) * 60 + number(24)) * 60 + number(16);
+    let offset_s = sign * (number(0) * 60 + number(8)) * 60;
     let local_ms = i64::from(days) * DAY_MS + i64::from(seconds) * 1000;
     Ok(LocalTime { local_ms, offset_s: Some(offset_s) })
 }

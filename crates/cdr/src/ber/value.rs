@@ -76,9 +76,12 @@ fn big_endian(octets: &[u8]) -> u64 {
         let behind = 8 * (octets.len() - 4);
         return u64::from(u32::from_be_bytes(*head)) << behind | u64::from(u32::from_be_bytes(*tail));
     }
-    let last = octets.len().saturating_sub(1);
-    let place = |at: usize| u64::from(octets.get(at).copied().unwrap_or(0)) << (8 * (last - at));
-    place(0) | place(last / 2) | place(last)
+    match *octets {
+        [one] => u64::from(one),
+        [high, low] => u64::from(u16::from_be_bytes([high, low])),
+        [high, middle, low] => u64::from(u32::from_be_bytes([0, high, middle, low])),
+        _ => 0,
+    }
 }
 
 fn leading_zeros_dropped(content: &[u8]) -> &[u8] {
@@ -171,6 +174,9 @@ pub fn tbcd_decimal<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX]) -> Resul
 #[inline]
 fn digits<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Result<&'b [u8], BadValue> {
     const EXPECTED: BadValue = BadValue("digits in TBCD, first in the low nibble, a filler only at the end");
+    if let Some(count) = in_a_word(content, into) {
+        return into.get(..count).ok_or(EXPECTED);
+    }
     if content.len() > ADDRESS_OCTETS_MAX {
         return Err(BadValue("at most 20 octets of TBCD"));
     }
@@ -193,6 +199,45 @@ fn digits<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Re
         count -= 1;
     }
     into.get(..count).ok_or(EXPECTED)
+}
+
+/// Decimal digits in four to eight octets, all at once: those of nearly every IMSI, IMEI and number. How many there
+/// are; `None` for anything else.
+#[inline]
+fn in_a_word(content: &[u8], into: &mut [u8; DIGITS_MAX]) -> Option<usize> {
+    // Two loads that overlap where there are fewer than eight: what they share is the same.
+    let (head, tail) = (content.first_chunk()?, content.last_chunk()?);
+    let behind = 8 * (content.len() - 4);
+    if behind > 32 {
+        return None;
+    }
+    let octets = u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << behind;
+    let last = behind + 28;
+    let filled = octets >> last == u64::from(FILLER);
+    let octets = if filled { octets & !(u64::MAX << last) } else { octets };
+    // A digit beyond nine carries out of its nibble when six are added: into a bit where none was before.
+    const SIX: u64 = 0x0606_0606_0606_0606;
+    let (low, high) = (octets & NIBBLES, octets >> 4 & NIBBLES);
+    if ((low + SIX) | (high + SIX)) & !NIBBLES != 0 {
+        return None;
+    }
+    const ASCII: u64 = 0x3030_3030_3030_3030;
+    let (first, last) = into.first_chunk_mut::<16>()?.split_at_mut(8);
+    first.copy_from_slice(&(spread(octets as u32) + ASCII).to_le_bytes());
+    last.copy_from_slice(&(spread((octets >> 32) as u32) + ASCII).to_le_bytes());
+    Some(2 * content.len() - usize::from(filled))
+}
+
+/// The low nibble of each octet of a word.
+const NIBBLES: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+
+/// The eight nibbles of a word, each to an octet of its own.
+#[inline]
+const fn spread(word: u32) -> u64 {
+    let word = word as u64;
+    let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
+    let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
+    (word | word << 4) & NIBBLES
 }
 
 /// A number with what it says of itself.
@@ -242,6 +287,12 @@ pub struct Plmn {
 }
 
 impl Plmn {
+    /// The digits and how many of them count: written as six at once, then cut.
+    #[inline]
+    pub(crate) const fn padded(&self) -> ([u8; 6], usize) {
+        (self.digits, self.count)
+    }
+
     /// Five or six ASCII digits: MCC, then MNC.
     pub fn digits(&self) -> &[u8] {
         self.digits.get(..self.count).unwrap_or_default()
@@ -263,12 +314,11 @@ impl Plmn {
 pub fn plmn(content: &[u8]) -> Result<Plmn, BadValue> {
     const EXPECTED: BadValue = BadValue("3 octets of PLMN: MCC2 MCC1, MNC3 or F and MCC3, MNC2 MNC1");
     let [a, b, c] = content else { return Err(EXPECTED) };
-    let nibbles = [a & 0xF, a >> 4, b & 0xF, c & 0xF, c >> 4, b >> 4];
+    let digits = [a & 0xF, a >> 4, b & 0xF, c & 0xF, c >> 4, b >> 4].map(|nibble| TBCD[usize::from(nibble)]);
+    let [mcc_mnc @ .., third] = &digits;
     let count = if b >> 4 == FILLER { 5 } else { 6 };
-    if nibbles.iter().take(count).any(|nibble| *nibble > 9) {
-        return Err(EXPECTED);
-    }
-    Ok(Plmn { digits: nibbles.map(|nibble| TBCD[usize::from(nibble)]), count })
+    let decimal = mcc_mnc.iter().all(u8::is_ascii_digit) && (count == 5 || third.is_ascii_digit());
+    if decimal { Ok(Plmn { digits, count }) } else { Err(EXPECTED) }
 }
 
 /// TS 32.298 IPAddress, a CHOICE: `[0]` IPv4, `[1]` IPv6, `[2]` and `[3]` the same as text, `[4]` IPv6 with the length

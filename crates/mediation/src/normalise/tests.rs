@@ -1,6 +1,6 @@
 use super::*;
 use crate::validate::FUTURE_MS;
-use caudal_usage::{Date, Direction, FileOrdinal, Partial, RecordType, Service};
+use caudal_usage::{Date, Direction, Fields, FileOrdinal, Partial, RecordType, Service};
 use proptest::prelude::*;
 
 const SECRET: KeySecret = KeySecret([9; 16]);
@@ -22,8 +22,10 @@ fn local(day: &str, hour: i64, minute: i64) -> LocalTime {
 }
 
 /// Raw fields.
-fn list<'a, C: FromIterator<&'a [u8]>>(fields: &[&'a str]) -> C {
-    fields.iter().map(|field| field.as_bytes()).collect()
+fn list(fields: &[&str]) -> Fields<'static> {
+    let mut run = Vec::new();
+    fields.iter().for_each(|field| Fields::push(&mut run, field.as_bytes()));
+    Fields::of_run(run.leak())
 }
 
 fn raw<'a>() -> RawUsage<'a> {
@@ -312,7 +314,7 @@ fn each_part_is_checked() {
 fn attributes_are_kept() {
     let raw = RawUsage { attributes: smallvec![("apn", b"internet".as_slice())], ..raw() };
     let record = intake(rules(), &raw).unwrap();
-    assert_eq!(record.attributes.as_deref(), Some([("apn".into(), "internet".into())].as_slice()));
+    assert_eq!(record.attributes, Some([("apn", "internet")].into_iter().collect()));
 }
 
 proptest! {

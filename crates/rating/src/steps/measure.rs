@@ -162,9 +162,9 @@ fn meter_keys(
 
 /// The session of a usage: what its attribute `session` says, else that of its own record.
 fn session(usage: &UsageRecord) -> u64 {
-    let named = usage.attributes.as_deref().and_then(|list| list.iter().find(|(name, _)| name == "session"));
+    let named = usage.attributes.as_ref().and_then(|list| list.get("session"));
     match named {
-        Some((_, value)) => value.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
+        Some(value) => value.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         }),
         None if usage.session != [0; 2] => usage.session[0] ^ usage.session[1].rotate_left(32),

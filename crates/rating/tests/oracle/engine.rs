@@ -168,8 +168,6 @@ fn record(used: &Use, number_of: usize) -> UsageRecord {
         let amount = Decimal::from_str_exact(&amount.to_string()).expect("a decimal");
         Money::new(amount, Currency::parse(currency).expect("a currency"))
     });
-    let attributes: Box<[_]> =
-        used.attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     UsageRecord {
         claim: Claim {
             fingerprint: [0; 2],
@@ -198,6 +196,6 @@ fn record(used: &Use, number_of: usize) -> UsageRecord {
         served: Served::default(),
         serving_network: used.network.and_then(|network| Digits::parse(network.as_bytes())),
         charged,
-        attributes: (!attributes.is_empty()).then_some(attributes),
+        attributes: (!used.attributes.is_empty()).then(|| used.attributes.iter().copied().collect()),
     }
 }

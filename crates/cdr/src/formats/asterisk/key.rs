@@ -5,7 +5,7 @@
 use super::AsteriskOptions;
 use super::decode::AsteriskCdr;
 use crate::formats::KeyRule;
-use smallvec::{SmallVec, smallvec};
+use crate::keys::{Keys, Written};
 
 /// Name and version. A change of the fields below needs a new version.
 const NAME: &str = "asterisk/1";
@@ -26,16 +26,12 @@ pub(super) fn rule(options: &AsteriskOptions) -> KeyRule {
     }
 }
 
-/// The raw fields that identify a row and its session.
-pub(super) struct Keys<'a> {
-    pub(super) key: SmallVec<[&'a [u8]; 8]>,
-    pub(super) session: SmallVec<[&'a [u8]; 4]>,
-}
-
-/// Picks key and session. The session is the unique id, so the rows of one call meet in one slot.
-pub(super) fn pick<'a>(cdr: &AsteriskCdr<'a>, row: &'a [u8]) -> Keys<'a> {
+/// Writes key, session and billed fields. The session is the unique id, so the rows of one call meet in one slot.
+pub(super) fn write<'k>(cdr: &AsteriskCdr<'_>, row: &[u8], keys: &'k mut Keys) -> Written<'k> {
+    let billed =
+        [cdr.start.1, cdr.answer.1, cdr.billsec.1, cdr.disposition.1, cdr.src, cdr.dst, cdr.accountcode];
     if cdr.uniqueid.is_empty() || cdr.sequence.is_empty() {
-        return Keys { key: smallvec![row], session: smallvec![row] };
+        return keys.write_shared([row], 1, billed);
     }
-    Keys { key: smallvec![cdr.uniqueid, cdr.sequence], session: smallvec![cdr.uniqueid] }
+    keys.write_shared([cdr.uniqueid, cdr.sequence], 1, billed)
 }

@@ -4,14 +4,15 @@
 
 use super::decode::{AsteriskCdr, Disposition};
 use super::{AsteriskClock, AsteriskOptions, AsteriskPayer, key};
+use crate::keys::{Keys, Written};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Code, Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Unit};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 pub(super) fn map<'a>(
     options: &AsteriskOptions,
     cdr: &AsteriskCdr<'a>,
-    row: &'a [u8],
+    (row, keys): (&'a [u8], &'a mut Keys),
 ) -> Result<RawUsage<'a>, Fault> {
     let filter = filter(cdr)?;
     let start = chargeable_start(cdr, filter)?;
@@ -22,7 +23,7 @@ pub(super) fn map<'a>(
         }
         AsteriskPayer::AccountCode => cdr.accountcode,
     };
-    let key::Keys { key, session } = key::pick(cdr, row);
+    let Written { key, session, billed } = key::write(cdr, row, keys);
     let day = i32::try_from(cdr.start.0.local_ms.div_euclid(DAY_MS))
         .map_err(|_| Fault::new(Code::BadField, "start", cdr.start.1))?;
     Ok(RawUsage {
@@ -46,15 +47,7 @@ pub(super) fn map<'a>(
         charged: None,
         attributes: attributes(cdr),
         key,
-        billed: smallvec![
-            cdr.start.1,
-            cdr.answer.1,
-            cdr.billsec.1,
-            cdr.disposition.1,
-            cdr.src,
-            cdr.dst,
-            cdr.accountcode
-        ],
+        billed,
         session,
         day,
         sequence: None,

@@ -14,7 +14,7 @@ pub use encode::{Row, write_row};
 
 use super::{KeyRule, Layout, Shape, named};
 use crate::framing::{Framing, Place};
-use crate::split::{Scratch, split};
+use crate::split::{self, Scratch};
 use caudal_usage::{Code, Fault, RawUsage};
 
 /// Who pays for a call.
@@ -89,9 +89,10 @@ impl Asterisk {
         record: &'a [u8],
         scratch: &'a mut Scratch,
     ) -> Result<RawUsage<'a>, Fault> {
-        let columns = split(decode::DIALECT, record, scratch)?;
+        let Scratch { columns, keys, .. } = scratch;
+        let columns = split::columns(decode::DIALECT, record, columns)?;
         let cdr = decode::decode(order, self.options.seventeenth, columns)?;
-        map::map(&self.options, &cdr, record)
+        map::map(&self.options, &cdr, (record, keys))
     }
 
     pub(super) fn fields(
@@ -100,7 +101,7 @@ impl Asterisk {
         record: &[u8],
         scratch: &mut Scratch,
     ) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-        let columns = split(decode::DIALECT, record, scratch)?;
+        let columns = split::split(decode::DIALECT, record, scratch)?;
         let names = decode::names(order, self.options.seventeenth, columns.len())?;
         Ok(named(|index| names.get(index).copied(), columns))
     }

@@ -57,7 +57,7 @@ fn read(options: AsteriskOptions, line: &[u8]) -> String {
                 text(raw.called),
                 text(raw.served_subscription),
                 key.join("|"),
-                raw.session.len(),
+                raw.session.iter().count(),
                 raw.filter
             )
         }

@@ -5,7 +5,7 @@
 use super::decode::ChargingRecord;
 use crate::ber::Tlv;
 use crate::formats::KeyRule;
-use smallvec::{SmallVec, smallvec};
+use crate::keys::{Keys, Written};
 
 /// Name and version. A change of the fields below needs a new version.
 const NAME: &str = "chf/1";
@@ -20,27 +20,20 @@ pub(super) fn rule(node: Option<&str>) -> KeyRule {
     KeyRule { name: name.into_bytes(), has_time: true }
 }
 
-/// The raw fields that identify a record, its session, and what is billed of it.
-pub(super) struct Keys<'a> {
-    pub(super) key: SmallVec<[&'a [u8]; 8]>,
-    pub(super) session: SmallVec<[&'a [u8]; 4]>,
-    pub(super) billed: SmallVec<[&'a [u8]; 8]>,
-}
-
-/// Picks them. The charging session is the chargingSessionIdentifier; without one, the chargingID of the record; without
+/// Writes key, session and billed fields. The charging session is the chargingSessionIdentifier; without one, the chargingID of the record; without
 /// that, the chargingID of its PDU session.
 #[inline]
-pub(super) fn pick<'a>(record: &ChargingRecord<'a>) -> Keys<'a> {
+pub(super) fn write<'k>(record: &ChargingRecord<'_>, keys: &'k mut Keys) -> Written<'k> {
     let charging = match (record.session_id, record.charging_id) {
         ([], []) => record.pdu_session.as_ref().map_or(&[][..], charging_id),
         ([], id) | (id, _) => id,
     };
     let function = record.function_id;
-    Keys {
-        key: smallvec![function, charging, record.sequence, record.opening, record.local_sequence],
-        session: smallvec![function, charging],
-        billed: smallvec![record.units.map_or(&[][..], |list| list.content)],
-    }
+    keys.write_shared(
+        [function, charging, record.sequence, record.opening, record.local_sequence],
+        2,
+        [record.units.map_or(&[][..], |list| list.content)],
+    )
 }
 
 /// chargingID of pDUSessionChargingInformation; empty when it has none.

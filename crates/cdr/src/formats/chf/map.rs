@@ -7,6 +7,7 @@ use super::decode::{ChargingRecord, missing};
 use super::key;
 use super::subscriber::{self, Served};
 use crate::ber::{BerError, Tlv, value};
+use crate::keys::{Keys, Written};
 use crate::texts::{self, push_decimal, push_hex};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Code, Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Stage, Unit};
@@ -19,7 +20,7 @@ const DATA_FUNCTIONS: [i64; 5] = [1, 4, 6, 9, 11];
 #[inline]
 pub(super) fn map<'a>(
     record: &ChargingRecord<'a>,
-    texts: &'a mut texts::Texts,
+    (texts, keys): (&'a mut texts::Texts, &'a mut Keys),
 ) -> Result<RawUsage<'a>, Fault> {
     of_data(record)?;
     let span = span(record)?;
@@ -38,7 +39,7 @@ pub(super) fn map<'a>(
     let incomplete = record.incomplete.as_ref().map(incomplete).transpose()?;
     let texts = Texts::write(&served, &session, [used.without_volume, record.unknown], others)?;
     let day = i32::try_from(span.opening.local_ms.div_euclid(DAY_MS)).unwrap_or(i32::MAX);
-    let key::Keys { key, session: charging, billed } = key::pick(record);
+    let Written { key, session: charging, billed } = key::write(record, keys);
     Ok(RawUsage {
         record_type: RecordType::Data,
         service: Service::Data,

@@ -73,7 +73,8 @@ impl Chf {
 
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
-        map::map(&decode::decode(self.container.content(record)?)?, &mut scratch.texts)
+        let Scratch { texts, keys, .. } = scratch;
+        map::map(&decode::decode(self.container.content(record)?)?, (texts, keys))
     }
 
     pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {

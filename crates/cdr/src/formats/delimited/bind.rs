@@ -17,13 +17,37 @@ pub(crate) struct Bound {
     pub(super) names: Vec<String>,
     /// By the format's name index: the column; past the end where an optional one is absent.
     places: Vec<usize>,
+    /// The columns of the format's fields, and of its lists of raw fields, in their order.
+    pub(super) fields: Vec<usize>,
+    pub(super) key: Vec<usize>,
+    /// How many of the key's first are the session; 0 where it has columns of its own.
+    pub(super) shared: usize,
+    pub(super) session: Vec<usize>,
+    pub(super) billed: Vec<usize>,
 }
 
 impl Bound {
+    fn new(format: &Delimited, names: Vec<String>, places: Vec<usize>) -> Self {
+        let place = |name: &NameIndex| places.get(*name).copied().unwrap_or(usize::MAX);
+        let list = |list: &[NameIndex]| list.iter().map(place).collect();
+        let shared = if format.key.starts_with(&format.session) { format.session.len() } else { 0 };
+        let session = if shared == 0 { list(&format.session) } else { Vec::new() };
+        Self {
+            count: names.len(),
+            names,
+            fields: format.fields.iter().map(|field| place(&field.from)).collect(),
+            key: list(&format.key),
+            shared,
+            session,
+            billed: list(&format.billed),
+            places,
+        }
+    }
+
     /// Columns that stand in the order of the names that the format uses.
-    pub(in crate::formats) fn in_order(names: Vec<String>) -> Self {
+    pub(in crate::formats) fn in_order(format: &Delimited, names: Vec<String>) -> Self {
         let places = (0..names.len()).collect();
-        Self { count: names.len(), names, places }
+        Self::new(format, names, places)
     }
 
     /// Columns of every record.
@@ -72,6 +96,6 @@ fn bind(format: &Delimited, names: Vec<String>, skip_records: u32, line: &[u8]) 
             }
         }
     }
-    let bound = Bound { count: names.len(), names, places };
+    let bound = Bound::new(format, names, places);
     Ok(Layout { skip_records, warning: None, shape: Shape::Delimited(bound) })
 }

@@ -41,7 +41,7 @@ impl Builder<'_> {
     fn build(&mut self) -> Option<Delimited> {
         let spec = self.spec;
         self.check_dialect();
-        let fields: Vec<_> = spec.fields.iter().filter_map(|field| self.field(field)).collect();
+        let mut fields: Vec<_> = spec.fields.iter().filter_map(|field| self.field(field)).collect();
         self.check_fields();
         let day_name = spec.day.as_deref().unwrap_or("start");
         let day = fields.iter().position(|field| field.to == day_name && field.is_time());
@@ -63,7 +63,9 @@ impl Builder<'_> {
         let partial = spec.partial.as_ref().map(|partial| self.partial(partial, &key));
         let filters = spec.filters.iter().map(|filter| self.filter(filter)).collect();
         let day = day?;
-        let has_time = fields.get(day).is_some_and(|field| key.contains(&field.from));
+        let day = fields.get_mut(day)?;
+        day.picks_day = true;
+        let has_time = key.contains(&day.from);
         Some(Delimited {
             dialect: Dialect { separator: spec.separator, quote: spec.quote },
             columns: spec.columns.clone(),
@@ -75,7 +77,6 @@ impl Builder<'_> {
             session,
             partial,
             filters,
-            day,
             rule: key::rule(self.rule, spec.node.as_deref(), has_time),
         })
     }
@@ -224,7 +225,9 @@ impl Builder<'_> {
     fn field(&mut self, field: &FieldSpec) -> Option<Field> {
         let from = self.name(&field.from, need(field));
         match action(field) {
-            Ok(action) => Some(Field { to: field.to.clone(), from, need: need(field), action }),
+            Ok(action) => {
+                Some(Field { to: field.to.clone(), from, need: need(field), picks_day: false, action })
+            }
             Err(error) => {
                 self.errors.push(format!("field \"{}\": {error}", field.to));
                 None

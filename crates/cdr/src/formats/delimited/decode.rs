@@ -28,6 +28,12 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// An empty one, of a record for which this filter rule holds.
+    #[inline]
+    pub(super) fn new(filter: Option<Code>) -> Self {
+        Self { filter, ..Self::default() }
+    }
+
     pub(super) fn quantity(&self, place: Amount) -> Option<i64> {
         self.quantities.get(place as usize).copied().flatten()
     }
@@ -38,30 +44,26 @@ impl<'a> Draft<'a> {
 }
 
 /// Reads every mapped field. A record that a filter drops anyway may lack fields, but none may be malformed.
+/// Into an empty draft: moved about, it would cost as much as reading it.
 #[inline]
-pub(super) fn decode<'a>(
-    format: &'a Delimited,
-    row: &Row<'a>,
-    filter: Option<Code>,
-) -> Result<Draft<'a>, Fault> {
-    let mut draft = Draft { filter, ..Draft::default() };
-    for (index, field) in format.fields.iter().enumerate() {
-        let text = row.get(field.from);
+pub(super) fn decode<'a>(format: &'a Delimited, row: &Row<'a>, draft: &mut Draft<'a>) -> Result<(), Fault> {
+    for (field, column) in format.fields.iter().zip(&row.bound.fields) {
+        let text = row.columns.get(*column);
         if text.is_empty() {
-            if field.need == Need::Required && filter.is_none() {
+            if field.need == Need::Required && draft.filter.is_none() {
                 return Err(fault(field, Code::MissingField, text));
             }
             continue;
         }
-        let time = read(field, text, &mut draft)?;
-        if index == format.day
+        let time = read(field, text, draft)?;
+        if field.picks_day
             && let Some(time) = time
         {
             let day = i32::try_from(time.local_ms.div_euclid(DAY_MS));
             draft.day = day.map_err(|_| fault(field, Code::BadField, text))?;
         }
     }
-    Ok(draft)
+    Ok(())
 }
 
 #[cold]

@@ -5,14 +5,19 @@
 use super::decode::Draft;
 use super::key::{Row, partial};
 use super::{Amount, Delimited, Slot};
+use crate::keys::{Keys, Written};
 use caudal_usage::{Code, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
 
 #[inline]
-pub(super) fn map<'a>(format: &Delimited, row: &Row<'a>, draft: Draft<'a>) -> Result<RawUsage<'a>, Fault> {
+pub(super) fn map<'a>(
+    format: &Delimited,
+    row: &Row<'a>,
+    (draft, keys): (&mut Draft<'a>, &'a mut Keys),
+) -> Result<RawUsage<'a>, Fault> {
     let constants = &format.constants;
     let start = draft.start.ok_or_else(|| missing("start"))?;
-    let service = draft.service.or(constants.service).unwrap_or_else(|| derived_service(&draft));
-    let quantity = quantity(service, &draft)?;
+    let service = draft.service.or(constants.service).unwrap_or_else(|| derived_service(draft));
+    let quantity = quantity(service, draft)?;
     let said_type = draft.record_type.or(constants.record_type);
     let direction = draft.direction.or(constants.direction).unwrap_or(match said_type {
         Some(RecordType::Mtc | RecordType::SmsMt) => Direction::In,
@@ -28,6 +33,7 @@ pub(super) fn map<'a>(format: &Delimited, row: &Row<'a>, draft: Draft<'a>) -> Re
         Some(rule) => partial(rule, row)?,
         None => None,
     };
+    let Written { key, session, billed } = row.write(keys);
     let zero_call = service == Service::Voice && quantity == 0 && partial.is_none();
     Ok(RawUsage {
         record_type,
@@ -48,10 +54,10 @@ pub(super) fn map<'a>(format: &Delimited, row: &Row<'a>, draft: Draft<'a>) -> Re
         rating_group: draft.rating_group,
         parts: &[],
         charged: draft.charged,
-        attributes: draft.attributes,
-        key: row.pick(&format.key),
-        billed: row.pick(&format.billed),
-        session: row.pick(&format.session),
+        attributes: std::mem::take(&mut draft.attributes),
+        key,
+        billed,
+        session,
         day: draft.day,
         sequence: None,
         node: b"",

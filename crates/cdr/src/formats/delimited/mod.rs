@@ -15,9 +15,12 @@ pub(crate) use bind::Bound;
 pub use spec::{ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When};
 
 use super::{KeyRule, Layout, named};
-use crate::split::{Columns, Dialect, Scratch, split};
+use crate::keys::Keys;
+use crate::split::{self, Columns, Dialect, Scratch};
 use crate::time_format::TimeFormat;
 use caudal_usage::{Code, Currency, Direction, Fault, RawUsage, RecordType, Role, Service, Stage};
+use decode::Draft;
+use key::Row;
 use words::Words;
 
 /// Index into [`Delimited::names`].
@@ -37,8 +40,6 @@ pub struct Delimited {
     session: Vec<NameIndex>,
     partial: Option<PartialRule>,
     filters: Vec<FilterRule>,
-    /// Index into `fields` of the time that picks the day.
-    day: usize,
     rule: KeyRule,
 }
 
@@ -55,6 +56,8 @@ struct Field {
     to: String,
     from: NameIndex,
     need: Need,
+    /// True for the time that picks the day.
+    picks_day: bool,
     action: Action,
 }
 
@@ -145,11 +148,12 @@ impl Delimited {
         record: &'a [u8],
         scratch: &'a mut Scratch,
     ) -> Result<RawUsage<'a>, Fault> {
-        let columns = split(self.dialect, record, scratch)?;
+        let Scratch { columns, keys, .. } = scratch;
+        let columns = split::columns(self.dialect, record, columns)?;
         if columns.len() != bound.count {
             return Err(wrong_count(columns.len(), bound.count));
         }
-        self.read_columns(bound, columns)
+        self.read_columns(bound, columns, keys)
     }
 
     /// Reads one record whose columns are told apart.
@@ -158,11 +162,12 @@ impl Delimited {
         &'a self,
         bound: &'a Bound,
         columns: Columns<'a>,
+        keys: &'a mut Keys,
     ) -> Result<RawUsage<'a>, Fault> {
-        let row = key::Row { bound, columns };
-        let filter = key::filter(&self.filters, &row);
-        let draft = decode::decode(self, &row, filter)?;
-        map::map(self, &row, draft)
+        let row = Row { bound, columns };
+        let mut draft = Draft::new(key::filter(&self.filters, &row));
+        decode::decode(self, &row, &mut draft)?;
+        map::map(self, &row, (&mut draft, keys))
     }
 
     pub(super) fn fields(
@@ -171,7 +176,7 @@ impl Delimited {
         record: &[u8],
         scratch: &mut Scratch,
     ) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-        let columns = split(self.dialect, record, scratch)?;
+        let columns = split::split(self.dialect, record, scratch)?;
         Ok(named(|index| bound.names.get(index).map(String::as_str), columns))
     }
 }

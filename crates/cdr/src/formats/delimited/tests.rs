@@ -1,6 +1,6 @@
 use super::*;
 use crate::Format;
-use caudal_usage::Timestamp;
+use caudal_usage::{Fields, Timestamp};
 use proptest::prelude::*;
 
 fn field(to: &str, from: &str, kind: FieldType) -> FieldSpec {
@@ -45,7 +45,7 @@ const HEADER: &str = "node;call_id;sequence;cause;answered;seizure_time;dur_s;a_
 
 fn show(raw: &RawUsage<'_>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let join = |fields: &[&[u8]]| fields.iter().map(|field| text(field)).collect::<Vec<_>>().join("|");
+    let join = |fields: Fields<'_>| fields.iter().map(text).collect::<Vec<_>>().join("|");
     let mut out = format!(
         "{} {} {} {} {} {} {}>{} key={} session={} billed={} day={}",
         raw.service.as_str(),
@@ -56,9 +56,9 @@ fn show(raw: &RawUsage<'_>) -> String {
         raw.unit.as_str(),
         text(raw.calling),
         text(raw.called),
-        join(&raw.key),
-        join(&raw.session),
-        join(&raw.billed),
+        join(raw.key),
+        join(raw.session),
+        join(raw.billed),
         raw.day
     );
     if let Some(partial) = raw.partial {

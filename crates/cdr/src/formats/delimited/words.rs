@@ -19,6 +19,12 @@ impl<T> Words<T> {
     /// What `found` means.
     #[inline]
     pub(super) fn get(&self, found: &[u8]) -> Option<&T> {
-        self.0.iter().find(|(word, _)| **word == *found).map(|(_, meant)| meant)
+        self.0.iter().find(|(word, _)| same(word, found)).map(|(_, meant)| meant)
     }
+}
+
+/// Octet by octet: words are a few letters, and a call to compare them takes longer.
+#[inline]
+fn same(word: &[u8], found: &[u8]) -> bool {
+    word.len() == found.len() && word.iter().zip(found).all(|(one, other)| one == other)
 }

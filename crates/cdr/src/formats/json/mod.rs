@@ -20,7 +20,7 @@ pub use spec::JsonSpec;
 
 use super::delimited::{Bound, Delimited};
 use super::{KeyRule, Layout, Shape};
-use crate::split::{Columns, MAX_FIELD, Scratch};
+use crate::split::{Buffers, Columns, MAX_FIELD, Scratch};
 use caudal_usage::{Code, Fault, RawUsage, Stage};
 use scan::{Scan, Value, Wrong};
 use spec::Accepts;
@@ -35,7 +35,7 @@ pub struct Json {
     /// What is done with the columns.
     columns: Delimited,
     /// Where they are: each at its own index.
-    bound: Bound,
+    bound: Box<Bound>,
     /// The kinds of value that each may have.
     accepts: Vec<Accepts>,
     /// Which members they are.
@@ -66,13 +66,14 @@ impl Json {
         record: &'a [u8],
         scratch: &'a mut Scratch,
     ) -> Result<RawUsage<'a>, Fault> {
-        self.pick(record, scratch)?;
-        let columns = Columns { text: &scratch.text, spans: &scratch.spans };
-        self.columns.read_columns(&self.bound, columns)
+        let Scratch { columns, keys, .. } = scratch;
+        self.pick(record, columns)?;
+        let columns = Columns { text: &columns.text, spans: &columns.spans };
+        self.columns.read_columns(&self.bound, columns, keys)
     }
 
     /// The used members of a record into the scratch, in order of their columns.
-    fn pick(&self, record: &[u8], scratch: &mut Scratch) -> Result<(), Fault> {
+    fn pick(&self, record: &[u8], scratch: &mut Buffers) -> Result<(), Fault> {
         let record = unmarked(record);
         if std::str::from_utf8(record).is_err() {
             return Err(fault(Code::BadField, "json", record));
@@ -136,7 +137,7 @@ impl From<Wrong> for Stopped {
 struct Picker<'p, 's, 'r> {
     format: &'p Json,
     scan: &'p mut Scan<'r>,
-    scratch: &'s mut Scratch,
+    scratch: &'s mut Buffers,
 }
 
 impl Picker<'_, '_, '_> {

@@ -101,7 +101,8 @@ impl JsonSpec {
         };
         let accepts = names.iter().map(of).collect();
         if errors.is_empty() {
-            Ok(Json { accepts, columns, bound: Bound::in_order(names), root, marks })
+            let bound = Box::new(Bound::in_order(&columns, names));
+            Ok(Json { accepts, columns, bound, root, marks })
         } else {
             Err(errors)
         }

@@ -3,7 +3,7 @@ use crate::formats::Format;
 use crate::formats::delimited::{
     ColumnSource, Constants, DelimitedSpec, FieldSpec, FieldType, FilterSpec, PartialSpec, When,
 };
-use caudal_usage::Timestamp;
+use caudal_usage::{Fields, Timestamp};
 use proptest::prelude::*;
 
 fn field(to: &str, from: &str, kind: FieldType) -> FieldSpec {
@@ -51,7 +51,7 @@ fn read(record: &str) -> String {
         Err(fault) => return fault.to_string(),
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let join = |fields: &[&[u8]]| fields.iter().map(|field| text(field)).collect::<Vec<_>>().join("|");
+    let join = |fields: Fields<'_>| fields.iter().map(text).collect::<Vec<_>>().join("|");
     let mut out = format!(
         "{} {} {} {}>{} key={} session={} billed={}",
         raw.record_type.as_str(),
@@ -59,9 +59,9 @@ fn read(record: &str) -> String {
         raw.quantity,
         text(raw.calling),
         text(raw.called),
-        join(&raw.key),
-        join(&raw.session),
-        join(&raw.billed),
+        join(raw.key),
+        join(raw.session),
+        join(raw.billed),
     );
     if let Some(partial) = raw.partial {
         out += &format!(" {}{}", partial.sequence, if partial.last { " last" } else { "" });

@@ -2,17 +2,14 @@
 //! Relies on one table of the tags that are read; the record is a SET, so its elements come in any order.
 //! Never stops at a tag that it does not know: such are counted and passed over.
 
-use crate::ber::{BadValue, Children, Tag, Tlv, time, value};
-use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
+use crate::ber::{BadValue, Children, OTHERWISE, Tag, Tlv, time, value};
+use caudal_usage::{Code, Fault, LocalTime, Stage};
 
 /// The tag of the record.
 pub(super) const PGW_RECORD: Tag = Tag::context(79).constructed();
 
 /// `recordType` of a PGWRecord.
 pub(super) const RECORD_TYPE: i64 = 85;
-
-/// Most containers of one record. Gateways close a record long before: at 50 or so.
-pub(super) const CONTAINERS_MAX: usize = 1_024;
 
 /// First tag behind those of the record in TS 32.298 V18.8.0.
 pub(super) const TAGS_END: u32 = 74;
@@ -126,8 +123,27 @@ const fn slots() -> [u8; TAGS_END as usize] {
     slots
 }
 
+/// Places by the octet of a tag: of the record's primitive elements with a tag of one octet. Lists are not among them,
+/// for where they stand is kept too.
+const PLACES_BY_OCTET: [u8; 256] = places_by_octet();
+
+const fn places_by_octet() -> [u8; 256] {
+    let mut places = [OTHERWISE; 256];
+    let mut number = 0;
+    while number < 0x1F {
+        let slot = SLOTS[number];
+        if slot == KNOWN {
+            places[0x80 | number] = slot;
+            places[0xA0 | number] = slot;
+        } else if slot != UNKNOWN && slot as usize != Field::TrafficVolumes as usize {
+            places[(0x80 | number) | (FIELDS[slot as usize].2 as usize) << 5] = slot;
+        }
+        number += 1;
+    }
+    places
+}
+
 /// One record: the contents of its fields, empty where they are absent.
-#[derive(Default)]
 pub(super) struct PgwRecord<'a> {
     contents: [&'a [u8]; PLACES],
     /// A bit for each tag that is there, so that one that is not read is not there twice either.
@@ -140,6 +156,10 @@ pub(super) struct PgwRecord<'a> {
 }
 
 impl<'a> PgwRecord<'a> {
+    /// One without any field.
+    pub(super) const EMPTY: Self =
+        Self { contents: [&[]; PLACES], seen: [0; 2], volumes: None, services: None, unknown: 0 };
+
     /// The content of a field; empty when it is absent.
     #[inline]
     pub(super) const fn get(&self, field: Field) -> &'a [u8] {
@@ -182,221 +202,53 @@ pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<()
     if !roots.rest().iter().all(|octet| matches!(octet, 0 | 0xFF)) {
         return Err(behind(roots.rest()));
     }
-    for element in root.children() {
-        let element = element.map_err(|error| error.fault("record"))?;
-        let number = element.tag.in_context().unwrap_or(u32::MAX);
-        let slot = SLOTS.get(number as usize).copied().unwrap_or(UNKNOWN);
-        let (index, bit) = (usize::from(slot), 1 << (number % 64));
-        let (Some(content), Some(seen)) =
-            (cdr.contents.get_mut(index), cdr.seen.get_mut(number as usize / 64))
-        else {
-            cdr.unknown = cdr.unknown.saturating_add(1);
-            continue;
-        };
-        if *seen & bit != 0 {
-            return Err(twice(number, slot));
+    fields(root.children(), cdr)
+}
+
+/// Puts each element in its place.
+#[inline]
+fn fields<'a>(mut elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
+    loop {
+        while let Some((octet, slot, content)) = elements.next_short(&PLACES_BY_OCTET) {
+            let (number, [seen, _]) = (u32::from(octet & 0x1F), &mut cdr.seen);
+            let (bit, place) = (1 << number, cdr.contents.get_mut(usize::from(slot)));
+            let (0, Some(place)) = (*seen & bit, place) else { return Err(twice(number, slot)) };
+            *seen |= bit;
+            *place = content;
         }
-        *seen |= bit;
-        *content = element.content;
-        let constructed = CONSTRUCTED >> slot & 1 != 0;
-        if element.tag.is_constructed() != constructed && slot != KNOWN {
-            return Err(wrong_form(slot, constructed));
+        match elements.next() {
+            Some(element) => other(&element.map_err(|error| error.fault("record"))?, cdr)?,
+            None => return Ok(()),
         }
-        if index == Field::TrafficVolumes as usize {
-            cdr.volumes = Some(element);
-        } else if index == Field::ServiceData as usize {
-            cdr.services = Some(element);
-        }
+    }
+}
+
+/// An element with a longer tag or length, a list, or one that is not as it should be.
+#[inline(never)]
+fn other<'a>(element: &Tlv<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
+    let number = element.tag.in_context().unwrap_or(u32::MAX);
+    let slot = SLOTS.get(number as usize).copied().unwrap_or(UNKNOWN);
+    let (index, bit) = (usize::from(slot), 1 << (number % 64));
+    let (Some(content), Some(seen)) = (cdr.contents.get_mut(index), cdr.seen.get_mut(number as usize / 64))
+    else {
+        cdr.unknown = cdr.unknown.saturating_add(1);
+        return Ok(());
+    };
+    if *seen & bit != 0 {
+        return Err(twice(number, slot));
+    }
+    *seen |= bit;
+    *content = element.content;
+    let constructed = CONSTRUCTED >> slot & 1 != 0;
+    if element.tag.is_constructed() != constructed && slot != KNOWN {
+        return Err(wrong_form(slot, constructed));
+    }
+    if index == Field::TrafficVolumes as usize {
+        cdr.volumes = Some(*element);
+    } else if index == Field::ServiceData as usize {
+        cdr.services = Some(*element);
     }
     Ok(())
-}
-
-/// One part for each container, in their order.
-pub(super) type Parts = Vec<RawPart>;
-
-/// What the containers of one list say besides their parts.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Containers {
-    /// All of them.
-    pub(super) count: u32,
-    /// Containers that have no volume.
-    pub(super) without_volume: u32,
-    /// True when a number was negative by its octets, and was taken as unsigned.
-    pub(super) reinterpreted: bool,
-}
-
-impl Containers {
-    /// True when one of them has a volume, be it zero.
-    pub(super) fn has_volume(&self) -> bool {
-        self.without_volume < self.count
-    }
-}
-
-/// A field of a container.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
-    RatingGroup,
-    FirstUsage,
-    LastUsage,
-    /// When the container was closed.
-    Closed,
-    Up,
-    Down,
-    /// Anything else.
-    Other,
-}
-
-/// Tags that a container may have: those of later releases are passed over.
-const CONTAINER_TAGS: usize = 64;
-
-/// Which numbers of a container mean what: the two lists hold the same things under other tags.
-pub(super) struct ContainerRule {
-    list: &'static str,
-    grouped: bool,
-    closed: &'static str,
-    up: &'static str,
-    down: &'static str,
-    slots: [u8; CONTAINER_TAGS],
-}
-
-const fn container_slots<const N: usize>(tags: [(usize, Of); N]) -> [u8; CONTAINER_TAGS] {
-    let mut slots = [Of::Other as u8; CONTAINER_TAGS];
-    let mut at = 0;
-    while at < N {
-        slots[tags[at].0] = tags[at].1 as u8;
-        at += 1;
-    }
-    slots
-}
-
-/// `ChangeOfServiceCondition`: the volumes of flows by rating group.
-pub(super) static SERVICE_DATA: ContainerRule = ContainerRule {
-    list: "listOfServiceData",
-    grouped: true,
-    closed: "timeOfReport",
-    up: "datavolumeFBCUplink",
-    down: "datavolumeFBCDownlink",
-    slots: container_slots([
-        (1, Of::RatingGroup),
-        (5, Of::FirstUsage),
-        (6, Of::LastUsage),
-        (12, Of::Up),
-        (13, Of::Down),
-        (14, Of::Closed),
-    ]),
-};
-
-/// `ChangeOfCharCondition`: the volumes of bearers.
-pub(super) static TRAFFIC_VOLUMES: ContainerRule = ContainerRule {
-    list: "listOfTrafficVolumes",
-    grouped: false,
-    closed: "changeTime",
-    up: "dataVolumeGPRSUplink",
-    down: "dataVolumeGPRSDownlink",
-    slots: container_slots([(3, Of::Up), (4, Of::Down), (6, Of::Closed)]),
-};
-
-/// Reads the containers of a list. One without a time of first usage began where the one before it of its rating group
-/// was closed, else with the record.
-pub(super) fn containers(
-    list: &Tlv<'_>,
-    rule: &ContainerRule,
-    (opened, parts): (LocalTime, &mut Parts),
-) -> Result<Containers, Fault> {
-    let mut found = Containers::default();
-    parts.clear();
-    for element in list.children() {
-        let element = element.map_err(|error| error.fault(rule.list))?;
-        if !element.tag.is(Tag::SEQUENCE) || !element.tag.is_constructed() {
-            return Err(no_sequence(rule.list));
-        }
-        if parts.len() == CONTAINERS_MAX {
-            return Err(too_many(rule.list));
-        }
-        let container = container(&element, rule)?;
-        let (end, group) = (container.end, container.rating_group);
-        let start = container.first.unwrap_or_else(|| began(parts, (end, group), opened));
-        parts.push(RawPart { start, end, quantity: container.octets, rating_group: group });
-        found.count += 1;
-        found.without_volume += u32::from(!container.has_volume);
-        found.reinterpreted |= container.reinterpreted;
-    }
-    Ok(found)
-}
-
-/// Where a container began that does not say it: the latest end of its rating group before its own.
-fn began(parts: &[RawPart], (end, group): (LocalTime, Option<u32>), opened: LocalTime) -> LocalTime {
-    let end_ms = instant_ms(end);
-    let before = |part: &&RawPart| part.rating_group == group && instant_ms(part.end) < end_ms;
-    parts.iter().rev().find(before).map_or(opened, |part| part.end)
-}
-
-/// Time stamps of charging records carry their offset.
-fn instant_ms(time: LocalTime) -> i64 {
-    time.local_ms - i64::from(time.offset_s.unwrap_or(0)) * 1000
-}
-
-struct Container {
-    rating_group: Option<u32>,
-    first: Option<LocalTime>,
-    end: LocalTime,
-    octets: i64,
-    has_volume: bool,
-    reinterpreted: bool,
-}
-
-#[inline]
-fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault> {
-    let mut found = [None; Of::Other as usize + 1];
-    let mut seen = 0u64;
-    for field in element.children() {
-        let field = field.map_err(|error| error.fault(rule.list))?;
-        let number = field.tag.in_context().unwrap_or(u32::MAX);
-        let Some(slot) = rule.slots.get(number as usize) else { continue };
-        if seen & 1 << number != 0 {
-            return Err(again(rule.list, number));
-        }
-        seen |= 1 << number;
-        if let Some(place) = found.get_mut(usize::from(*slot)) {
-            *place = Some(field.content);
-        }
-    }
-    let [group, first, last, closed, up, down, _] = found;
-    let mut reinterpreted = false;
-    let rating_group = match group {
-        Some(content) => Some(rating_group(content, &mut reinterpreted)?),
-        None if rule.grouped => return Err(missing("ratingGroup")),
-        None => None,
-    };
-    let first = match first {
-        Some(content) => Some(read_time("timeOfFirstUsage", content)?),
-        None => None,
-    };
-    let end = match (last, closed) {
-        (Some(content), _) => read_time("timeOfLastUsage", content)?,
-        (None, Some(content)) => read_time(rule.closed, content)?,
-        (None, None) => return Err(missing(rule.closed)),
-    };
-    let mut volume = |content: Option<&[u8]>, name| match content {
-        Some(content) => unsigned(name, content, &mut reinterpreted),
-        None => Ok(0),
-    };
-    let (more, octets) = (volume(up, rule.up)?, volume(down, rule.down)?);
-    let sum = octets.checked_add(more).and_then(|sum| i64::try_from(sum).ok());
-    let octets = sum.ok_or_else(|| overflow(rule.list, octets, more))?;
-    Ok(Container {
-        rating_group,
-        first,
-        end,
-        octets,
-        has_volume: up.is_some() || down.is_some(),
-        reinterpreted,
-    })
-}
-
-fn rating_group(content: &[u8], reinterpreted: &mut bool) -> Result<u32, Fault> {
-    let number = unsigned("ratingGroup", content, reinterpreted)?;
-    u32::try_from(number).map_err(|_| out_of_range("ratingGroup", content))
 }
 
 /// Reads a time stamp.
@@ -444,7 +296,7 @@ fn twice(number: u32, slot: u8) -> Fault {
 }
 
 #[cold]
-fn again(name: &str, number: u32) -> Fault {
+pub(super) fn again(name: &str, number: u32) -> Fault {
     let found = format!("[{number}] twice, expected once");
     Fault::new(Code::BadField, name, found.as_bytes()).at(Stage::Decode)
 }
@@ -457,21 +309,4 @@ fn wrong_form(slot: u8, constructed: bool) -> Fault {
         false => "a constructed element, expected a primitive one",
     };
     Fault::new(Code::BadField, name, found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn no_sequence(list: &str) -> Fault {
-    Fault::new(Code::BadField, list, b"another element, expected a SEQUENCE").at(Stage::Decode)
-}
-
-#[cold]
-fn too_many(list: &str) -> Fault {
-    let found = format!("more than {CONTAINERS_MAX} containers");
-    Fault::new(Code::BadLength, list, found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn overflow(list: &str, down: u64, up: u64) -> Fault {
-    let found = format!("{up} octets up and {down} down");
-    Fault::new(Code::Overflow, list, found.as_bytes()).at(Stage::Decode)
 }

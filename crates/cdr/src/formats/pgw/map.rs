@@ -3,9 +3,11 @@
 //! it; its session is known by the charging id and the gateway.
 //! Never adds flow volumes and bearer volumes: they count the same octets.
 
-use super::decode::{self, Containers, Field, Parts, PgwRecord, SERVICE_DATA, TRAFFIC_VOLUMES};
+use super::containers::{self, Containers, Parts, SERVICE_DATA, TRAFFIC_VOLUMES};
+use super::decode::{self, Field, PgwRecord};
 use super::key;
 use crate::ber::{BadValue, value};
+use crate::keys::{Keys, Written};
 use crate::texts::{Texts, push_decimal, push_hex};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Direction, Fault, LocalTime, RawUsage, RecordType, Role, Service, Unit};
@@ -24,9 +26,12 @@ const REINTERPRETED: [&str; 8] = [
 ];
 
 #[inline]
-pub(super) fn map<'a>(cdr: &PgwRecord<'a>, texts: &'a mut Texts) -> Result<RawUsage<'a>, Fault> {
+pub(super) fn map<'a>(
+    cdr: &PgwRecord<'a>,
+    (texts, keys): (&'a mut Texts, &'a mut Keys),
+) -> Result<RawUsage<'a>, Fault> {
     check_type(cdr)?;
-    let key::Keys { key, session, billed } = key::pick(cdr)?;
+    let Written { key, session, billed } = key::write(cdr, keys)?;
     let opened =
         decode::read_time(decode::name(Field::RecordOpeningTime), cdr.get(Field::RecordOpeningTime))?;
     let end = closed(cdr, opened)?;
@@ -102,10 +107,10 @@ fn volumes(cdr: &PgwRecord<'_>, (opened, parts): (LocalTime, &mut Parts)) -> Res
     let mut found = Containers::default();
     parts.clear();
     if let Some(list) = &cdr.services {
-        found = decode::containers(list, &SERVICE_DATA, (opened, parts))?;
+        found = containers::read(list, &SERVICE_DATA, (opened, parts))?;
     }
     match &cdr.volumes {
-        Some(list) if !found.has_volume() => decode::containers(list, &TRAFFIC_VOLUMES, (opened, parts)),
+        Some(list) if !found.has_volume() => containers::read(list, &TRAFFIC_VOLUMES, (opened, parts)),
         Some(_) | None => Ok(found),
     }
 }
@@ -147,10 +152,10 @@ fn serving_network<'b>(
 ) -> Result<&'b [u8], Fault> {
     let Some(content) = cdr.find(Field::ServingPlmn) else { return Ok(b"") };
     let plmn = value::plmn(content).map_err(|bad| bad.fault(decode::name(Field::ServingPlmn), content))?;
-    let digits = plmn.digits();
-    let (Some(place), count) = (into.get_mut(..digits.len()), digits.len()) else { return Ok(b"") };
-    place.copy_from_slice(digits);
-    Ok(into.get(..count).unwrap_or_default())
+    let (digits, count) = plmn.padded();
+    let Some(place) = into.first_chunk_mut() else { return Ok(b"") };
+    *place = digits;
+    Ok(place.get(..count).unwrap_or_default())
 }
 
 /// What is to be said of a record besides its fields.

@@ -14,6 +14,7 @@
 //!   bit set are taken as meant, and named in the attribute `read_as_unsigned`. Keys keep the octets as they are.
 //! - **A field twice** is `bad_field`. Unknown tags are passed over and counted in the attribute `unknown_tags`.
 
+mod containers;
 mod decode;
 pub mod encode;
 pub mod fields;
@@ -97,9 +98,10 @@ impl Pgw {
 
     #[inline]
     pub(super) fn read<'a>(&self, record: &'a [u8], scratch: &'a mut Scratch) -> Result<RawUsage<'a>, Fault> {
-        let mut cdr = decode::PgwRecord::default();
+        let mut cdr = decode::PgwRecord::EMPTY;
         decode::decode(self.container.content(record)?, &mut cdr)?;
-        map::map(&cdr, &mut scratch.texts)
+        let Scratch { texts, keys, .. } = scratch;
+        map::map(&cdr, (texts, keys))
     }
 
     pub(super) fn fields(&self, record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {

@@ -9,7 +9,7 @@ use caudal_usage::{Fault, Timestamp};
 
 /// The fields by name, those that are there, in the order of their tags.
 pub(in crate::formats) fn fields(record: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-    let mut cdr = PgwRecord::default();
+    let mut cdr = PgwRecord::EMPTY;
     decode::decode(record, &mut cdr)?;
     let shown = Field::ALL.iter().filter_map(|field| {
         let content = cdr.find(*field)?;

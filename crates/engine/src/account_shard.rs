@@ -150,10 +150,19 @@ impl<'s> AccountShard<'s> {
         effects
     }
 
-    /// Loads what rating the batch will read of its accounts: their waits for memory overlap.
+    /// Loads what rating the batch will read of its accounts, and what their events will name: the waits for memory
+    /// overlap.
     fn warm(&self, batch: &[(usize, &Routed)]) {
-        let states = batch.iter().filter_map(|(_, routed)| self.accounts.get(&routed.guided.account_key));
-        std::hint::black_box(states.filter(|state| state.changed).count());
+        let reference = &self.setup.reference;
+        let touched = batch.iter().fold(0, |all, (_, routed)| {
+            let guided = &routed.guided;
+            let state = self.accounts.get(&guided.account_key);
+            let state = state.map_or(0, |state| usize::from(state.changed) + state.balances.len());
+            let account = reference.account(guided.account).id.bytes().next();
+            let subscription = reference.subscription(guided.subscription).id.bytes().next();
+            all ^ state ^ usize::from(account.unwrap_or(0) ^ subscription.unwrap_or(0))
+        });
+        std::hint::black_box(touched);
     }
 
     fn rate(&mut self, epoch: &Epoch<'_>, item: &Item<'_>, effects: &mut AccountEffects) {

@@ -2,7 +2,8 @@
 //! Relies on epochs being alike: what one frees, the next one takes.
 //! Never a bound on memory: the bounds are those of epochs, claims and reference data.
 
-/// Epochs build and free large buffers on several threads; the system's allocator would contend.
+/// Epochs build and free large buffers on several threads; the system's allocator would contend. It takes the place of
+/// `malloc` as well: the Kafka client makes a dozen pieces for each message, and another thread frees them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -21,8 +21,9 @@ const UNCOMMITTED_KILLS: usize = 40;
 /// record, the others once an epoch or once a piece.
 const STAGES: [&str; 9] =
     ["frame", "intake", "dedup", "filter", "assemble", "guide", "exchange", "rate", "encode"];
-const BEFORE: [&str; 7] = [
+const BEFORE: [&str; 8] = [
     "epoch.parsed",
+    "epoch.stepped",
     "epoch.drawn",
     "commit.prepare.before",
     "commit.prepare.write",

@@ -241,6 +241,7 @@ fn failures() {
         "recover.outputs=error",
         "recover.sources=error",
         "epoch.parsed=error",
+        "epoch.stepped=error",
         "epoch.drawn=error",
         "commit.prepare.write=error",
         "commit.log.before=error",

@@ -82,13 +82,19 @@ pub fn parse(line: &mut Line<'_>, feed: &mut Feed<'_>, slices: Vec<Slice>) -> Ve
     parsed
 }
 
-/// Runs the shards, checks the books and draws up the commit.
-pub fn run(
+/// An epoch that went through the shards: what they gave, and the slices that it stands in.
+pub struct Work {
+    parsed: Vec<Parsed>,
+    records: Vec<RecordEffects>,
+    accounts: Vec<AccountEffects>,
+}
+
+/// Runs the shards. Nothing of what they give may leave before the commit of the epoch before stands.
+pub fn step(
     line: &mut Line<'_>,
-    (parsed, names, cursor): (Vec<Parsed>, &Names, Cursor),
-    carried: Carried,
+    (parsed, names): (Vec<Parsed>, &Names),
     stages: &mut Stages,
-) -> anyhow::Result<(Prepared, EpochSums)> {
+) -> anyhow::Result<Work> {
     let epoch = Epoch::new(&parsed, names);
     let clock = Instant::now();
     let runs = &line.runs;
@@ -101,11 +107,7 @@ pub fn run(
     let clock = Instant::now();
     let accounts = parallel::each(line.threads, &mut line.accounts, |shard| shard.step(&epoch, &records));
     stages.account += clock.elapsed();
-    let clock = Instant::now();
-    check_flow(&parsed, &records, &accounts)?;
-    let result = draw_up(line, (parsed, records, accounts), names, (cursor, carried));
-    stages.books += clock.elapsed();
-    result
+    Ok(Work { parsed, records, accounts })
 }
 
 /// Each stage: what it took is what it gave, kept or ended.
@@ -134,14 +136,14 @@ fn check_flow(
     Ok(runs::check(records, accounts)?)
 }
 
-type Work = (Vec<Parsed>, Vec<RecordEffects>, Vec<AccountEffects>);
-
-fn draw_up(
+/// Checks the books of an epoch and draws up its commit. The ledger stands at the commit before.
+pub fn draw_up(
     line: &Line<'_>,
-    (parsed, records, accounts): Work,
+    Work { parsed, records, accounts }: Work,
     names: &Names,
     (cursor, carried): (Cursor, Carried),
 ) -> anyhow::Result<(Prepared, EpochSums)> {
+    check_flow(&parsed, &records, &accounts)?;
     let mut books = EpochBooks::default();
     parsed.iter().for_each(|parsed| books.framed(parsed.slice.file, parsed.slice.framed()));
     parsed.iter().for_each(|parsed| books.tally(&parsed.tally));

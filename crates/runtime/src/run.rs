@@ -1,4 +1,4 @@
-//! A run: epochs one after the other, each read and parsed while the one before is committed.
+//! A run: epochs one after the other, each read, parsed and given to the shards while the one before is committed.
 //! Relies on recovery having brought shards, ledger and outputs to the last commit.
 //! Never goes on after a failed commit: what is in memory is dropped, and the line recovers or the process stops.
 
@@ -269,35 +269,41 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    /// One epoch: parsed while the one before is committed; its shards run when that commit stands.
+    /// One epoch: parsed, and given to the shards, while the one before is committed. What the shards gave waits for that
+    /// verdict: where it is bad, all that is in memory is dropped, and nothing of this epoch has left it.
     fn epoch(&mut self, slices: Vec<Slice>) -> anyhow::Result<()> {
         let clock = Instant::now();
         let parsed = epoch::parse(&mut self.line, &mut self.feed, slices);
         fail::at("epoch.parsed")?;
         let cursor = self.feed.schedule.cursor().clone();
         self.told.report.stages.parse += clock.elapsed();
-        self.settle()?;
         if self.line.wants_snapshot() {
+            // A snapshot holds the shards as a commit left them.
+            self.settle()?;
             self.snapshot()?;
         }
-        let carried = std::mem::take(&mut self.carried);
         let names = Arc::clone(&self.feed.names);
         let (feed, bound) = (&mut self.feed, self.options.bound);
         let (line, stages) = (&mut self.line, &mut self.told.report.stages);
         // The next epoch is read meanwhile. The position of this one was taken before, so it does not show in it.
-        let (drawn, (ahead, read)) = std::thread::scope(|scope| {
+        let (work, (ahead, read)) = std::thread::scope(|scope| {
             let ahead = scope.spawn(|| {
                 let clock = Instant::now();
                 (feed.next_epoch(bound), clock.elapsed())
             });
-            let drawn = epoch::run(line, (parsed, &names, cursor), carried, stages);
-            (drawn, ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let work = epoch::step(line, (parsed, &names), stages);
+            (work, ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let (mut prepared, sums) = drawn?;
+        self.told.report.stages.read += read;
+        fail::at("epoch.stepped")?;
+        self.settle()?;
+        let clock = Instant::now();
+        let carried = std::mem::take(&mut self.carried);
+        let (mut prepared, sums) = epoch::draw_up(&self.line, work?, &names, (cursor, carried))?;
         prepared.offsets = input_offsets(&self.world.sources, &prepared);
+        self.told.report.stages.books += clock.elapsed();
         fail::at("epoch.drawn")?;
         self.send(prepared, sums)?;
-        self.told.report.stages.read += read;
         self.ahead = Some(ahead?);
         Ok(())
     }

@@ -22,38 +22,44 @@ pub struct EventEnvelope<'a> {
 impl<'a> EventEnvelope<'a> {
     /// Reads the line of an event. `None` when it was not written by [`crate::event::write`].
     pub fn of(line: &'a [u8]) -> Option<Self> {
-        let line = std::str::from_utf8(line).ok()?;
-        let (id, rest) = line.strip_prefix("{\"id\":\"")?.split_once('"')?;
+        let (id, rest) = to_quote(line.strip_prefix(b"{\"id\":\"")?)?;
         // What stands between are words of closed sets, so the first match is the field.
-        let (_, rest) = rest.split_once(",\"account\":")?;
-        let (account, rest) = string(rest)?;
-        let (subscription, rest) = string(rest.strip_prefix(",\"subscription\":")?)?;
+        let (account, rest) = string(behind(rest, b",\"account\":\"")?)?;
+        let (subscription, rest) = string(rest.strip_prefix(b",\"subscription\":\"")?)?;
         // Inside a string a quote is escaped, so a plan's name cannot look like the field.
-        let (_, rest) = rest.split_once(",\"end\":\"")?;
-        let (end, _) = rest.split_once('"')?;
+        let (end, _) = to_quote(behind(rest, b",\"end\":\"")?)?;
         Some(Self { id, account, subscription, end })
     }
 }
 
-/// The string at the start of `text`, and what follows it.
-fn string(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let body = text.strip_prefix('"')?;
+/// What follows the first place where `part` stands.
+fn behind<'a>(text: &'a [u8], part: &[u8]) -> Option<&'a [u8]> {
+    text.get(memchr::memmem::find(text, part)? + part.len()..)
+}
+
+/// What stands before the next quote, and what follows it.
+fn to_quote(text: &[u8]) -> Option<(&str, &[u8])> {
+    let (before, from) = text.split_at_checked(memchr::memchr(b'"', text)?)?;
+    Some((std::str::from_utf8(before).ok()?, from.get(1..)?))
+}
+
+/// The rest of a string behind the quote that begins it, and what follows its end.
+fn string(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
     let mut end = 0;
-    let bytes = body.as_bytes();
     loop {
-        match bytes.get(end)? {
+        match text.get(end)? {
             b'"' => break,
             b'\\' => end += 2,
             _ => end += 1,
         }
     }
-    let rest = body.get(end + 1..)?;
-    let plain = body.get(..end)?;
+    let (body, rest) = text.split_at_checked(end)?;
+    let rest = rest.get(1..)?;
+    let plain = std::str::from_utf8(body).ok()?;
     if !plain.contains('\\') {
         return Some((Cow::Borrowed(plain), rest));
     }
-    let quoted = text.get(..end + 2)?;
-    Some((Cow::Owned(serde_json::from_str(quoted).ok()?), rest))
+    Some((Cow::Owned(serde_json::from_str(&format!("\"{plain}\"")).ok()?), rest))
 }
 
 /// What the message of a suspended record carries beside the record's bytes.

@@ -15,11 +15,12 @@ use std::path::Path;
 const BATCH: usize = 70;
 
 /// Points at which a run is killed, with the hit.
-const POINTS: [(&str, usize); 6] = [
+const POINTS: [(&str, usize); 7] = [
     ("commit.topics.sent", 1),
     ("commit.topics.committed", 2),
     ("commit.log.after", 1),
     ("epoch.parsed", 2),
+    ("epoch.stepped", 2),
     ("commit.prepare.write", 2),
     ("recover.line", 1),
 ];

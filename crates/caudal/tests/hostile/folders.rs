@@ -180,6 +180,7 @@ fn a_disk_that_fails_in_a_step() {
         "recover.outputs",
         "recover.sources",
         "epoch.parsed",
+        "epoch.stepped",
         "epoch.drawn",
         "commit.prepare.before",
         "commit.prepare.write",

@@ -24,6 +24,9 @@ use std::time::{Duration, Instant};
 /// Messages sent between two looks at what was acknowledged.
 const POLL_EVERY: u64 = 4096;
 
+/// Pause between two looks at what was acknowledged, when everything is sent.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// How often a wait for a broker looks whether the run is to stop.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -121,9 +124,14 @@ impl Transaction {
         }
     }
 
-    /// Waits until every message is acknowledged. The client's own flush takes its full hundred milliseconds.
+    /// Waits until every message is acknowledged. The client's own flush takes its full hundred milliseconds; its poll
+    /// cuts what is left of a wait to whole milliseconds, so the last one of each would be spent looking at the clock.
     fn drain(&self) -> anyhow::Result<()> {
-        while self.producer.in_flight_count() > 0 {
+        loop {
+            self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() == 0 {
+                return Ok(());
+            }
             if self.age() > TRANSACTION_TIMEOUT {
                 let said = format!("messages were not acknowledged within {TRANSACTION_TIMEOUT:?}");
                 return Err(TopicsError::Doubt(said).into());
@@ -134,9 +142,8 @@ impl Transaction {
                 );
                 return Err(TopicsError::Doubt(said).into());
             }
-            self.producer.poll(Duration::from_millis(1));
+            std::thread::sleep(PAUSE);
         }
-        Ok(())
     }
 
     fn send_offsets(&mut self, offsets: &[InputOffset]) -> anyhow::Result<()> {
@@ -184,7 +191,10 @@ impl Topics for Transaction {
 
     fn append(&mut self, stream: Stream, lines: &[u8]) -> anyhow::Result<u64> {
         let mut count = 0;
-        for line in lines.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            let line = lines.get(begin..end).unwrap_or_default();
+            begin = end + 1;
             self.begin()?;
             let Draft { key, value, headers } = draft(stream, line, &self.source)?;
             let topic = self.streams.get(stream as usize).map_or("", String::as_str);

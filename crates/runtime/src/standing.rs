@@ -15,7 +15,7 @@ pub struct Standing {
     pub epoch: u64,
     /// Wall time of that commit; none when it was restored.
     pub commit: Option<Duration>,
-    /// Claims in memory.
+    /// Claims in memory; after a commit, those of the epoch that the shards have stepped meanwhile are among them.
     pub claims_in_memory: u64,
     /// Claims on disk.
     pub claims_on_disk: u64,

@@ -3,6 +3,7 @@
 //! Never applies a zone: an offset is kept only where the text has one.
 
 use crate::values::{digits_at, scaled};
+use caudal_usage::digits::of_ascii;
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Date, LocalTime};
 use nom::branch::alt;
@@ -174,11 +175,7 @@ fn read_compact(text: &[u8]) -> Option<LocalTime> {
 /// Eight ASCII digits to four numbers of two digits each, all at once.
 #[inline]
 fn pairs(text: [u8; 8]) -> Option<[u32; 4]> {
-    let digits = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
-    // What is beyond nine gets the top bit, or has it. A carry comes only out of an octet that has it.
-    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
-        return None;
-    }
+    let digits = of_ascii(u64::from_le_bytes(text))?;
     const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
     let numbers = (digits & EVEN) * 10 + (digits >> 8 & EVEN);
     Some([0, 16, 32, 48].map(|at| (numbers >> at) as u32 & 0xFF))

@@ -93,6 +93,7 @@ impl NumberRules {
             Some(rest) => (true, rest),
             None => (false, raw),
         };
+        // Nearly every number: eight digits are told at once, those of a longer one each by itself.
         if Digits::parse(bare).is_some() || bare.iter().all(u8::is_ascii_digit) {
             return Some(self.digits(plus, bare).map_or_else(|| other(raw), Party::E164));
         }

@@ -79,8 +79,7 @@ impl PrefixTable {
         let mut table = Self { nodes, entries, leaps: Vec::new() };
         if !table.entries.is_empty() {
             let words = 0..1u64 << (4 * LEAP);
-            let root = Reached { node: table.nodes.first().copied().unwrap_or_default(), longest: 0 };
-            table.leaps = words.map(|word| table.walk(root, word << (64 - 4 * LEAP), LEAP)).collect();
+            table.leaps = words.map(|word| table.walk(table.root(), word << (64 - 4 * LEAP), LEAP)).collect();
         }
         table
     }
@@ -95,7 +94,7 @@ impl PrefixTable {
                 let behind = *self.leaps.get(usize::try_from(word >> (64 - 4 * LEAP)).ok()?)?;
                 self.walk(behind, word << (4 * LEAP), rest)
             }
-            None => self.walk(Reached { node: *self.nodes.first()?, longest: 0 }, word, len),
+            None => self.walk(self.root(), word, len),
         };
         if reached.longest == 0 {
             return None;
@@ -110,10 +109,15 @@ impl PrefixTable {
     fn shorter(&self, number: Digits, day: i32) -> Option<&PrefixEntry> {
         (1..number.len()).rev().find_map(|len| {
             let head = number.prefix(len);
-            let from = Reached { node: *self.nodes.first()?, longest: 0 };
-            let reached = self.walk(from, head.packed() << (4 * (16 - len)), len);
+            let reached = self.walk(self.root(), head.packed() << (4 * (16 - len)), len);
             self.valid(*self.nodes.get(reached.longest as usize)?, day)
         })
+    }
+
+    /// Where a look-up begins.
+    #[inline]
+    fn root(&self) -> Reached {
+        Reached { node: self.nodes.first().copied().unwrap_or_default(), longest: 0 }
     }
 
     /// Takes up to `count` digits of `word`, the first one in its highest nibble.

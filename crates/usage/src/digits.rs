@@ -109,14 +109,19 @@ impl Digits {
     }
 }
 
-/// Eight ASCII digits to as many nibbles, all at once.
+/// The numbers of eight ASCII digits, each in its octet as it stands in `word`, all at once; `None` when one is no digit.
+#[inline]
+pub fn of_ascii(word: u64) -> Option<u64> {
+    let digits = word ^ 0x3030_3030_3030_3030;
+    // What is beyond nine gets the top bit, or has it. A carry comes only out of an octet that has it.
+    let beyond = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+    (beyond == 0).then_some(digits)
+}
+
+/// Eight ASCII digits to as many nibbles.
 #[inline]
 fn eight(text: [u8; 8]) -> Option<u32> {
-    let digits = u64::from_be_bytes(text) ^ 0x3030_3030_3030_3030;
-    // What is beyond nine gets the top bit, or has it. A carry comes only out of an octet that has it.
-    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
-        return None;
-    }
+    let digits = of_ascii(u64::from_be_bytes(text))?;
     let pairs = (digits | digits >> 4) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
     Some((fours | fours >> 16) as u32)

@@ -2,8 +2,8 @@
 //! Everything above speaks in these types; nothing here knows a file format, a tariff, a disk or a clock.
 //! Types are parsed once into shapes that cannot be wrong, so later stages do not check again.
 
-pub mod attributes;
 pub mod alarm;
+pub mod attributes;
 pub mod balance;
 pub mod books;
 pub mod claim;

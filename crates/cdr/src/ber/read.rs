@@ -123,12 +123,9 @@ impl<'a> Iterator for Children<'a> {
         }
         // Never wraps: `rest` only gets shorter. Said so, it costs nothing where nobody asks for it.
         let at = self.end.wrapping_sub(self.rest.len());
-        let found = match shortest(self.rest) {
+        let found = match at_once(self.rest) {
             Some(found) => Ok(found),
-            None => match short_head(self.rest).and_then(|head| head.element(self.rest)) {
-                Some(found) => Ok(found),
-                None => longer(self.rest),
-            },
+            None => longer(self.rest),
         };
         Some(match found {
             Ok((rest, element)) => {
@@ -187,13 +184,16 @@ pub(crate) fn head(input: &[u8]) -> Option<Head<'_>> {
 /// One element off the front of `input`; its `at` is 0.
 #[inline]
 pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
-    if let Some(found) = shortest(input) {
-        return Ok(found);
+    match at_once(input) {
+        Some(found) => Ok(found),
+        None => any_tlv(input),
     }
-    if let Some(found) = short_head(input).and_then(|head| head.element(input)) {
-        return Ok(found);
-    }
-    any_tlv(input)
+}
+
+/// An element whose head is short, as nearly all are, and what is behind it.
+#[inline(always)]
+fn at_once(input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
+    shortest(input).or_else(|| short_head(input)?.element(input))
 }
 
 /// An element with a tag of one octet and a length of one, and what is behind it.

@@ -20,8 +20,8 @@ pub(super) fn rule(node: Option<&str>) -> KeyRule {
     KeyRule { name: name.into_bytes(), has_time: true }
 }
 
-/// Writes key, session and billed fields. The charging session is the chargingSessionIdentifier; without one, the chargingID of the record; without
-/// that, the chargingID of its PDU session.
+/// Writes key, session and billed fields. The charging session is the chargingSessionIdentifier; without one, the
+/// chargingID of the record; without that, the chargingID of its PDU session.
 #[inline]
 pub(super) fn write<'k>(record: &ChargingRecord<'_>, keys: &'k mut Keys) -> Written<'k> {
     let charging = match (record.session_id, record.charging_id) {

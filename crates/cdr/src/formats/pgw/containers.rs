@@ -2,7 +2,7 @@
 //! Relies on one rule for each of the two lists, which hold the same things under other tags.
 //! Never sums or drops a container: each is rated at its own time.
 
-use super::decode::{again, missing, out_of_range, read_time, unsigned};
+use super::decode::{again, missing, read_time, unsigned, unsigned_32};
 use crate::ber::{OTHERWISE, Tag, Tlv};
 use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
 
@@ -205,7 +205,7 @@ fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault
     let [group, first, last, closed, up, down, _] = found;
     let mut reinterpreted = false;
     let rating_group = match group {
-        Some(content) => Some(rating_group(content, &mut reinterpreted)?),
+        Some(content) => Some(unsigned_32("ratingGroup", content, &mut reinterpreted)?),
         None if rule.grouped => return Err(missing("ratingGroup")),
         None => None,
     };
@@ -233,11 +233,6 @@ fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault
         has_volume: up.is_some() || down.is_some(),
         reinterpreted,
     })
-}
-
-fn rating_group(content: &[u8], reinterpreted: &mut bool) -> Result<u32, Fault> {
-    let number = unsigned("ratingGroup", content, reinterpreted)?;
-    u32::try_from(number).map_err(|_| out_of_range("ratingGroup", content))
 }
 
 #[cold]

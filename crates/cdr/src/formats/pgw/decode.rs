@@ -265,6 +265,12 @@ pub(super) fn unsigned(name: &str, content: &[u8], reinterpreted: &mut bool) -> 
     Ok(number.value)
 }
 
+/// The same of 32 bits.
+#[inline]
+pub(super) fn unsigned_32(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Fault> {
+    u32::try_from(unsigned(name, content, reinterpreted)?).map_err(|_| out_of_range(name, content))
+}
+
 #[cold]
 pub(super) fn missing(name: &str) -> Fault {
     Fault::new(Code::MissingField, name, b"").at(Stage::Decode)

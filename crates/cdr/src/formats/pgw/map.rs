@@ -96,9 +96,7 @@ fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Fault> {
 #[inline]
 fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result<Option<u32>, Fault> {
     let Some(content) = cdr.find(field) else { return Ok(None) };
-    let number = decode::unsigned(decode::name(field), content, reinterpreted)?;
-    let small = u32::try_from(number).map_err(|_| decode::out_of_range(decode::name(field), content))?;
-    Ok(Some(small))
+    decode::unsigned_32(decode::name(field), content, reinterpreted).map(Some)
 }
 
 /// The containers of flows, unless none of them has a volume and there are some of bearers.

@@ -236,7 +236,8 @@ impl<'a> Closing<'_, 'a> {
         let mut promised = commitment.amount;
         if commitment.prorated {
             let end = period_end(Period::Cycle, self.ground.account.anchor, self.place.cycle);
-            let (held, all) = self.ground.days_held(self.place.cycle, end);
+            let held = self.ground.days_held(commitment.shared, (self.place.cycle, end));
+            let all = i64::from(end.to_days() - self.place.cycle.to_days());
             let point: Rounding = self.ground.version.rounding.cycle;
             promised = exact(point.ratio(promised, held, all.max(1)), "amount")?;
         }

@@ -6,6 +6,7 @@ use crate::clock::period_start;
 use caudal_tariff::{Period, PlanVersion, Shared, Tariff};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Account, BalanceKey, CounterId, Date, Owner, Roster, Subscription, TimeZone};
+use smallvec::SmallVec;
 
 /// Who is served by which plan.
 #[derive(Clone, Copy)]
@@ -18,9 +19,15 @@ pub struct Ground<'a> {
     pub account: &'a Account,
     /// Who is served.
     pub subscription: &'a Subscription,
-    /// The account's other subscriptions.
+    /// All subscriptions of the account.
     pub roster: &'a dyn Roster,
 }
+
+/// Indices of subscriptions, rising.
+pub type Members = SmallVec<[u32; 8]>;
+
+/// Half-open spans of local days.
+type Spans = SmallVec<[(i32, i32); 2]>;
 
 /// Where a part of a usage lies in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,25 +70,63 @@ impl Ground<'_> {
         local_day(self.account.time_zone, utc_ms)
     }
 
-    /// Days of `[start, end)` on which the subscription's version holds, and all of them.
-    pub fn days_held(&self, start: Date, end: Date) -> (i64, i64) {
-        let (from, to) = (start.to_days(), end.to_days());
-        let validity = self.subscription.validity;
-        let held_from = from.max(self.local_day(validity.from_ms));
-        // The last instant's day counts; a version that ends at midnight does not hold on the day that begins then.
-        let held_to = to.min(self.local_day(validity.to_ms.saturating_sub(1)).saturating_add(1));
-        (i64::from((held_to - held_from).max(0)), i64::from(to - from))
+    /// On how many days of `[start, end)` some subscription with these balances has the plan.
+    pub fn days_held(&self, shared: Shared, days: (Date, Date)) -> i64 {
+        let mut spans = Spans::new();
+        self.sharers(shared, &mut |version| spans.push(self.span(version, days)));
+        days_of(&mut spans)
     }
 
-    /// Subscriptions that have the plan at an instant, of the account or of the subscription's group in it.
-    pub fn members(&self, shared: Shared, at_ms: i64) -> u32 {
-        let mut count = 0;
-        let ours = self.subscription;
-        self.roster.each(ours.account, &mut |other| {
-            let here = other.plan == ours.plan && other.validity.contains(at_ms);
-            count += u32::from(here && self.shares(shared, other));
+    /// The same for each of some members by itself.
+    pub fn days_of_each(
+        &self,
+        (shared, members): (Shared, &Members),
+        days: (Date, Date),
+    ) -> impl Iterator<Item = i64> {
+        let mut spans: SmallVec<[Spans; 4]> = members.iter().map(|_| Spans::new()).collect();
+        self.sharers(shared, &mut |version| {
+            let at = members.binary_search(&version.index);
+            if let Some(own) = at.ok().and_then(|at| spans.get_mut(at)) {
+                own.push(self.span(version, days));
+            }
         });
-        count.max(1)
+        spans.into_iter().map(|mut own| days_of(&mut own))
+    }
+
+    /// The days of `[start, end)` on which a version holds.
+    fn span(&self, version: &Subscription, (start, end): (Date, Date)) -> (i32, i32) {
+        let from = start.to_days().max(self.local_day(version.validity.from_ms));
+        // The last instant's day counts; a version that ends at midnight does not hold on the day that begins then.
+        let last = self.local_day(version.validity.to_ms.saturating_sub(1));
+        (from, end.to_days().min(last.saturating_add(1)))
+    }
+
+    /// Subscriptions with these balances that have the plan at an instant, by rising index; with the one that is served
+    /// where that is `serving`.
+    pub fn members(&self, shared: Shared, at_ms: i64, serving: bool) -> Members {
+        let mut members = Members::new();
+        if serving {
+            members.push(self.subscription.index);
+        }
+        self.sharers(shared, &mut |version| {
+            if version.validity.contains(at_ms) {
+                members.push(version.index);
+            }
+        });
+        members.sort_unstable();
+        members.dedup();
+        members
+    }
+
+    /// Shows the versions with the plan and with these balances; the one that is served perhaps twice.
+    fn sharers(&self, shared: Shared, visit: &mut dyn FnMut(&Subscription)) {
+        let ours = self.subscription;
+        visit(ours);
+        self.roster.each(ours.account, &mut |other| {
+            if other.plan == ours.plan && self.shares(shared, other) {
+                visit(other);
+            }
+        });
     }
 
     /// True when a subscription of the account has its balances in common with the one that is served.
@@ -96,14 +141,8 @@ impl Ground<'_> {
 
     /// The local day from which some subscription with these balances has the plan.
     pub fn shared_since(&self, shared: Shared) -> i32 {
-        let ours = self.subscription;
-        let mut first_ms = ours.validity.from_ms;
-        self.roster.each(ours.account, &mut |other| {
-            let another = other.index != ours.index && other.plan == ours.plan;
-            if another && self.shares(shared, other) {
-                first_ms = first_ms.min(other.validity.from_ms);
-            }
-        });
+        let mut first_ms = i64::MAX;
+        self.sharers(shared, &mut |version| first_ms = first_ms.min(version.validity.from_ms));
         self.local_day(first_ms)
     }
 
@@ -124,6 +163,20 @@ impl Ground<'_> {
         });
         first
     }
+}
+
+/// Days spanned, overlaps once.
+fn days_of(spans: &mut Spans) -> i64 {
+    spans.sort_unstable();
+    let (mut days, mut until) = (0, i32::MIN);
+    for &(from, to) in spans.iter() {
+        let from = from.max(until);
+        if from < to {
+            days += i64::from(to) - i64::from(from);
+            until = to;
+        }
+    }
+    days
 }
 
 /// Local day of an instant in a zone; open ends stay far away.

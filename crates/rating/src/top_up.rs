@@ -5,6 +5,7 @@
 use crate::balances::{AccountBalances, Grant};
 use crate::ground::{Ground, Place};
 use crate::rate::Rater;
+use crate::steps::buckets::BOUGHT;
 use crate::steps::discounts::redemption_key;
 use caudal_tariff::{Allowance, Period};
 use caudal_usage::{
@@ -150,7 +151,6 @@ fn find<'a>(ground: &Ground<'a>, id: &str) -> Result<&'a Allowance, Fault> {
 
 fn grant_key(ground: &Ground, allowance: &Allowance, (place, identity): (&Place, Identity)) -> BalanceKey {
     let key = ground.key(allowance.counter, (allowance.shared, Period::Ever), place);
-    // Zero and one are taken: the refill, and what is carried of it.
-    let instance = u64::try_from(identity.0 & u128::from(u64::MAX)).unwrap_or(0).max(2);
+    let instance = u64::try_from(identity.0 & u128::from(u64::MAX)).unwrap_or(0).max(BOUGHT);
     BalanceKey { instance, ..key }
 }

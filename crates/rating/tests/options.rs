@@ -453,7 +453,7 @@ fn what_is_left_rolls_over() {
     let tariff =
         tariff(&with_allowance("", "quantity = \"100 s\"\nrollover = { max = \"40 s\", cycles = 1 }"));
     let mut bench = Bench::new(&tariff);
-    bench.subscription.validity.from_ms = time("2026-09-01T00:00:00+02:00").utc_ms;
+    bench.since("2026-09-01T00:00:00+02:00");
     assert_eq!(
         bench.story(&at("2026-09-10T12:00:00+02:00", 90)),
         "2026-09-01: a -90000 100000->10000 | 0.000000"
@@ -485,6 +485,86 @@ fn over_use_is_taken_from_the_next_refill() {
 }
 
 #[test]
+fn what_late_usage_lends_is_owed_at_once() {
+    let tariff = tariff(&with_allowance("", "quantity = \"100 s\"\nover_use = \"30 s\""));
+    let mut bench = Bench::new(&tariff);
+    let told = [
+        ("2026-11-01T09:00:00+01:00", 10, "2026-11-01: a -10000 130000->120000 | 0.000000"),
+        ("2026-10-31T09:00:00+01:00", 125, "2026-10-01: a -125000 130000->5000 | 0.000000"),
+        ("2026-11-02T09:00:00+01:00", 65, "2026-11-01: a -65000 95000->30000 | 0.000000"),
+        // November has used its own 75 s and lent nothing.
+        (
+            "2026-12-01T09:00:00+01:00",
+            131,
+            "2026-12-01: usage calls 1000 = 0.010000; a -130000 130000->0 | 0.010000",
+        ),
+    ];
+    for (start, seconds, story) in told {
+        assert_eq!(bench.story(&at(start, seconds)), story, "{start}");
+    }
+}
+
+const POOL: &str = "quantity = \"31 s\"\nshared = \"account\"\npooled = true\n";
+
+#[test]
+fn a_pool_carries_and_lends_by_its_members() {
+    let carried =
+        tariff(&with_allowance("", &format!("{POOL}rollover = {{ min = \"2 s\", max = \"10 s\" }}")));
+    let mut bench = Bench::new(&carried);
+    bench.since("2026-10-01T00:00:00+02:00");
+    bench.joined_by(1, "2026-10-20T00:00:00+02:00", "2026-12-01T00:00:00+01:00");
+    // Two at the end of October and of November: of their 62 s, 20 go on. December has one share, of which 10 go on.
+    let left = |bench: &mut Bench, start| bench.story(&at(start, 1));
+    assert_eq!(left(&mut bench, "2026-10-10T12:00:00+02:00"), "2026-10-01: a -1000 31000->30000 | 0.000000");
+    assert_eq!(left(&mut bench, "2026-11-10T12:00:00+01:00"), "2026-11-01: a -1000 82000->81000 | 0.000000");
+    assert_eq!(left(&mut bench, "2026-12-10T12:00:00+01:00"), "2026-12-01: a -1000 51000->50000 | 0.000000");
+    assert_eq!(left(&mut bench, "2027-01-10T12:00:00+01:00"), "2027-01-01: a -1000 41000->40000 | 0.000000");
+
+    let lent = tariff(&with_allowance("", &format!("{POOL}over_use = \"10 s\"")));
+    let mut bench = Bench::new(&lent);
+    bench.joined_by(1, "2026-01-01T00:00:00+01:00", "2026-11-01T00:00:00+01:00");
+    assert_eq!(bench.amount(&at("2026-10-10T12:00:00+02:00", 83)), "0.010000");
+    // 20 s of the one share of November are gone.
+    assert_eq!(bench.amount(&at("2026-11-10T12:00:00+01:00", 22)), "0.010000");
+}
+
+#[test]
+fn each_member_of_a_pool_adds_by_its_days() {
+    let tariff = tariff(&with_allowance("", &format!("{POOL}prorated = true")));
+    let mut bench = Bench::new(&tariff);
+    bench.since("2026-10-22T10:00:00+02:00");
+    bench.joined_by(1, "2026-10-05T00:00:00+02:00", "2026-10-30T00:00:00+01:00");
+    // 10 s for 10 days, and 25 s for 25.
+    assert_eq!(
+        bench.story(&at("2026-10-25T12:00:00+01:00", 1)),
+        "2026-10-01: a -1000 35000->34000 | 0.000000"
+    );
+    assert_eq!(bench.amount(&at("2026-10-30T12:00:00+01:00", 10)), "0.010000");
+}
+
+#[test]
+fn what_is_shared_counts_the_days_of_whoever_shares_it() {
+    let body = |shared| with_allowance("", &format!("quantity = \"31 s\"\n{shared}\nprorated = true"));
+    let shared = tariff(&body("shared = \"account\""));
+    let mut bench = Bench::new(&shared);
+    bench.since("2026-10-22T10:00:00+02:00");
+    bench.joined_by(1, "2026-10-05T00:00:00+02:00", "2026-10-11T00:00:00+02:00");
+    assert_eq!(
+        bench.story(&at("2026-10-25T12:00:00+01:00", 1)),
+        "2026-10-01: a -1000 16000->15000 | 0.000000"
+    );
+    // A new version of a subscription, of the same plan, is still the same subscription.
+    let own = tariff(&body(""));
+    let mut bench = Bench::new(&own);
+    bench.since("2026-10-22T10:00:00+02:00");
+    bench.joined_by(0, "2026-10-05T00:00:00+02:00", "2026-10-22T10:00:00+02:00");
+    assert_eq!(
+        bench.story(&at("2026-10-25T12:00:00+01:00", 1)),
+        "2026-10-01: a -1000 27000->26000 | 0.000000"
+    );
+}
+
+#[test]
 fn shared_and_pooled_allowances() {
     let two = |shared: &str| {
         let tariff = tariff(&with_allowance("", &format!("quantity = \"60 s\"\n{shared}")));
@@ -509,7 +589,7 @@ fn shared_and_pooled_allowances() {
 fn a_first_cycle_by_its_days() {
     let tariff = tariff(&with_allowance("", "quantity = \"31 s\"\nprorated = true"));
     let mut bench = Bench::new(&tariff);
-    bench.subscription.validity.from_ms = time("2026-10-22T10:00:00+02:00").utc_ms;
+    bench.since("2026-10-22T10:00:00+02:00");
     // From 22 to 31 October: 10 of 31 days.
     assert_eq!(
         bench.story(&at("2026-10-25T12:00:00+01:00", 11)),
@@ -721,7 +801,7 @@ fn discounts_with_a_condition() {
            [[discount]]\nid = \"start\"\npercent = \"20\"\nlasts = \"2 cycles\"\n"),
     );
     let mut bench = Bench::new(&tariff);
-    bench.subscription.validity.from_ms = time("2026-09-15T00:00:00+02:00").utc_ms;
+    bench.since("2026-09-15T00:00:00+02:00");
     bench.roster[0].validity.from_ms = time("2024-10-02T00:00:00+02:00").utc_ms;
     // Two years and a day: 10 %, then 20 % in the second cycle.
     assert_eq!(bench.amount(&call(40)), "2.880000");

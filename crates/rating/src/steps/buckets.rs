@@ -13,6 +13,10 @@ use smallvec::SmallVec;
 
 /// Instance of what is used of a carried rest, beside what was used in its own period.
 const CARRIED: u64 = 1;
+/// Instance of what a period has taken from the refill of the next.
+const LENT: u64 = 2;
+/// Least instance of something bought: below are those of refills.
+pub const BOUGHT: u64 = 3;
 
 /// One stock of an allowance.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,7 @@ pub fn buckets(
     if let Refill::Each(period) = allowance.refill {
         let start = ground.period(period, place);
         carried(ground, (allowance, owner), (period, start), draft, &mut list)?;
-        list.push(current(ground, (allowance, owner), (period, start), (place, draft))?);
+        current(ground, (allowance, owner), (period, start), (place.at_ms, draft), &mut list)?;
     }
     let until = list.len();
     for grant in draft.standing().grants(owner, allowance.counter) {
@@ -61,40 +65,29 @@ pub fn buckets(
     Ok(list)
 }
 
-/// The refill of the period at hand.
+/// The refill of the period at hand, without what the period before has taken of it; and what may be taken of the next.
 fn current(
     ground: &Ground,
     (allowance, owner): (&Allowance, Owner),
     (period, start): (Period, Date),
-    (place, draft): (&Place, &Draft),
-) -> Result<Bucket, Fault> {
+    (at_ms, draft): (i64, &Draft),
+    list: &mut Buckets,
+) -> Result<(), Fault> {
     let key = BalanceKey { owner, counter: allowance.counter, period: start, instance: 0 };
-    let mut quantity = refill(ground, allowance, (period, start), place.at_ms)?;
-    let over = allowance.more.as_ref().and_then(|more| more.over_use);
-    let used = match (draft.known(key), over) {
-        (Some(used), _) => used,
-        (None, None) => Decimal::ZERO,
-        (None, Some(_)) => debt(ground, (allowance, key), period, (place, draft))?,
+    let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
+    let since_ms = midnight(ground, start);
+    let mut push = |key, quantity| -> Result<(), Fault> {
+        let used = draft.used(key);
+        list.push(Bucket { key, room: minus(quantity, used)?, used, until_ms, since_ms });
+        Ok(())
     };
-    if let Some(over) = over {
-        quantity = exact(add_exact(quantity, over), "allowance")?;
-    }
-    let (until_ms, since_ms) =
-        (midnight(ground, period_end(period, ground.account.anchor, start)), midnight(ground, start));
-    Ok(Bucket { key, room: minus(quantity, used)?, used, until_ms, since_ms })
-}
-
-/// What the period before took from the refill of this one.
-fn debt(
-    ground: &Ground,
-    (allowance, key): (&Allowance, BalanceKey),
-    period: Period,
-    (place, draft): (&Place, &Draft),
-) -> Result<Decimal, Fault> {
-    let before = period_start(period, ground.account.anchor, key.period.to_days() - 1);
-    let used = draft.used(BalanceKey { period: before, ..key });
-    let over = minus(used, refill(ground, allowance, (period, before), place.at_ms)?)?;
-    Ok(over.max(Decimal::ZERO))
+    let refill = refill(ground, allowance, (period, start), Moment::Now(at_ms))?;
+    let Some(over) = allowance.more.as_ref().and_then(|more| more.over_use) else {
+        return push(key, refill.quantity);
+    };
+    let before = period_start(period, ground.account.anchor, start.to_days() - 1);
+    push(key, minus(refill.quantity, draft.used(BalanceKey { period: before, instance: LENT, ..key }))?)?;
+    push(BalanceKey { instance: LENT, ..key }, refill.bound(over)?)
 }
 
 /// What was left in the periods before, each as long as it is carried.
@@ -115,37 +108,80 @@ fn carried(
             break;
         }
         let key = BalanceKey { owner, counter: allowance.counter, period: origin, instance: 0 };
-        let at_ms = midnight(ground, origin);
-        let left = minus(refill(ground, allowance, (period, origin), at_ms)?, draft.used(key))?;
-        let kept = left.clamp(rollover.min, rollover.max);
+        let refill = refill(ground, allowance, (period, origin), Moment::Before(midnight(ground, end)))?;
+        let left = minus(refill.quantity, draft.used(key))?;
+        let kept = left.clamp(refill.bound(rollover.min)?, refill.bound(rollover.max)?);
         let key = BalanceKey { instance: CARRIED, ..key };
         let used = draft.used(key);
-        list.push(Bucket { key, room: minus(kept, used)?, used, until_ms, since_ms: at_ms });
+        list.push(Bucket {
+            key,
+            room: minus(kept, used)?,
+            used,
+            until_ms,
+            since_ms: midnight(ground, origin),
+        });
         end = origin;
     }
     list.reverse();
     Ok(())
 }
 
-/// What the refill of a period gives.
+/// When the members of a pool are counted.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// While the usage happens: whoever is served is one of them.
+    Now(i64),
+    /// Just before the end of a period.
+    Before(i64),
+}
+
+/// What a period gives, before anything was used.
+struct Filled {
+    quantity: Decimal,
+    /// How many members have a share; one where nothing is pooled.
+    shares: Decimal,
+}
+
+impl Filled {
+    /// What each member may carry or lend, for all of them.
+    fn bound(&self, each: Decimal) -> Result<Decimal, Fault> {
+        exact(mul_exact(each, self.shares), "allowance")
+    }
+}
+
+/// The refill of a period.
 fn refill(
     ground: &Ground,
     allowance: &Allowance,
     (period, start): (Period, Date),
-    at_ms: i64,
-) -> Result<Decimal, Fault> {
-    let mut quantity = allowance.quantity;
-    if allowance.pooled {
-        let members = Decimal::from(ground.members(allowance.shared, at_ms));
-        quantity = exact(mul_exact(quantity, members), "allowance")?;
-    }
-    if allowance.more.as_ref().is_some_and(|more| more.prorated) && start != BalanceKey::EVER {
-        let (held, all) = ground.days_held(start, period_end(period, ground.account.anchor, start));
+    moment: Moment,
+) -> Result<Filled, Fault> {
+    let prorated = allowance.more.as_ref().is_some_and(|more| more.prorated) && start != BalanceKey::EVER;
+    let days = (start, period_end(period, ground.account.anchor, start));
+    let each = |held| {
         let places = if allowance.unit.is_some() { 0 } else { ground.version.rounding.cycle.places };
         let down = Rounding { places, mode: RoundingMode::Down };
-        quantity = exact(down.ratio(quantity, held, all.max(1)), "allowance")?;
+        let all = i64::from(days.1.to_days() - days.0.to_days());
+        exact(down.ratio(allowance.quantity, held, all.max(1)), "allowance")
+    };
+    if !allowance.pooled {
+        let quantity =
+            if prorated { each(ground.days_held(allowance.shared, days))? } else { allowance.quantity };
+        return Ok(Filled { quantity, shares: Decimal::ONE });
     }
-    Ok(quantity)
+    let members = match moment {
+        Moment::Now(at_ms) => ground.members(allowance.shared, at_ms, true),
+        Moment::Before(at_ms) => ground.members(allowance.shared, at_ms - 1, false),
+    };
+    let shares = Decimal::from(members.len());
+    if !prorated {
+        return Ok(Filled { quantity: exact(mul_exact(allowance.quantity, shares), "allowance")?, shares });
+    }
+    let mut quantity = Decimal::ZERO;
+    for held in ground.days_of_each((allowance.shared, &members), days) {
+        quantity = exact(add_exact(quantity, each(held)?), "allowance")?;
+    }
+    Ok(Filled { quantity, shares })
 }
 
 /// The first instant of a local day; never for what has no end.
@@ -169,20 +205,32 @@ pub fn room(buckets: &Buckets) -> Result<Decimal, Fault> {
     Ok(sum)
 }
 
-/// Uses up `quantity`, from the first bucket on; what no bucket has room for (money below zero) falls on the last.
+/// Uses up `quantity`, from the first bucket on. What no bucket has room for (money below zero) falls on the last that is
+/// not lent.
 pub fn use_up(buckets: &mut Buckets, quantity: Decimal, draft: &mut Draft) -> Result<(), Fault> {
-    let (mut left, last) = (quantity, buckets.len().saturating_sub(1));
-    for (index, bucket) in buckets.iter_mut().enumerate() {
-        let part = if index == last { left } else { left.min(bucket.room.max(Decimal::ZERO)) };
-        if part.is_zero() {
-            continue;
-        }
-        bucket.used = exact(add_exact(bucket.used, part), "allowance")?;
-        bucket.room = minus(bucket.room, part)?;
-        draft.set(bucket.key, bucket.used);
+    let mut left = quantity;
+    for bucket in buckets.iter_mut() {
+        let part = left.min(bucket.room.max(Decimal::ZERO));
+        bucket.take(part, draft)?;
         left = minus(left, part)?;
     }
-    if left.is_zero() { Ok(()) } else { Err(overflow("allowance", &left)) }
+    match buckets.iter_mut().rev().find(|bucket| bucket.key.instance != LENT) {
+        Some(last) => last.take(left, draft),
+        None if left.is_zero() => Ok(()),
+        None => Err(overflow("allowance", &left)),
+    }
+}
+
+impl Bucket {
+    fn take(&mut self, part: Decimal, draft: &mut Draft) -> Result<(), Fault> {
+        if part.is_zero() {
+            return Ok(());
+        }
+        self.used = exact(add_exact(self.used, part), "allowance")?;
+        self.room = minus(self.room, part)?;
+        draft.set(self.key, self.used);
+        Ok(())
+    }
 }
 
 /// Adds what was given to the uses of an event: what one balance gave stands there once. The values are what was

@@ -194,7 +194,7 @@ fn rounding_modes_on_a_number_line() {
 fn a_month_of_thirty_days_from_day_21() {
     let mut payer = payer();
     payer.subscriptions[0].from_ms = start_of(wall("UTC"), ymd(2026, 9, 21));
-    let part = super::cover::part_of_period(&payer, 0, None, Some(ymd(2026, 9, 1)));
+    let part = super::cover::part_of_period(&payer, &[0], None, Some(ymd(2026, 9, 1)));
     assert_eq!(part * q(30), q(10));
     assert_eq!(at(payer.subscriptions[0].from_ms).to_string(), "2026-09-21 00:00:00 UTC");
 }

@@ -151,9 +151,7 @@ fn lives(payer: &Payer, member: usize, at_ms: i64) -> bool {
 
 fn parts(dice: &mut Dice, (service, plan): (Service, &Plan), start_ms: i64, units: i64) -> Vec<UsePart> {
     // Whether tiers over an event sum its containers, the reference does not say.
-    // Over-use that a container takes from a period behind the next usage is paid back in the order of arrival.
-    let over_use = plan.allowances.iter().any(|allowance| allowance.over_use.is_some());
-    let one_part = over_use || plan.rates.iter().chain(&plan.base).any(is_over_event);
+    let one_part = plan.rates.iter().chain(&plan.base).any(is_over_event);
     let quantity = |dice: &mut Dice| {
         let most = *dice.one_of(&[5, 70, 250]);
         if dice.percent(8) { 0 } else { dice.number(1, most) * units }

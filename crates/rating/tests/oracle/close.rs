@@ -209,7 +209,8 @@ impl Rater<'_> {
     fn close_commitment(&mut self, commitment: &Commitment, cycle: NaiveDate, charges: &mut Vec<Closing>) {
         for (_, member) in self.owners(commitment.shared, cycle) {
             let mut charged = zero();
-            for other in members(self.payer, member, commitment.shared) {
+            let sharers = members(self.payer, member, commitment.shared);
+            for &other in &sharers {
                 let subscription = super::balances::owner(self.payer, other, None);
                 for rate in self.plan.rates.iter().chain(&self.plan.base) {
                     if commitment.scope.is_empty() || commitment.scope.contains(&rate.id) {
@@ -218,7 +219,7 @@ impl Rater<'_> {
                 }
             }
             let prorated = commitment.prorated == Some(true);
-            let part = if prorated { part_of_period(self.payer, member, None, Some(cycle)) } else { q(1) };
+            let part = if prorated { part_of_period(self.payer, &sharers, None, Some(cycle)) } else { q(1) };
             // What is promised for a part of a cycle is an amount of that cycle.
             let exact = commitment.amount.q() * part;
             let promised = if prorated { round(&exact, self.cycle_point()) } else { exact };

@@ -107,8 +107,7 @@ impl Around<'_> {
     fn candidate(&self, index: usize, allowance: &Allowance, balances: &Balances) -> Candidate {
         let now = period(self.payer, allowance.refill, self.start_ms);
         let mut buckets = self.rolled(allowance, now, balances);
-        let own = self.own(allowance, now, balances);
-        buckets.push(own);
+        buckets.extend(self.own(allowance, now, balances));
         let money = matches!(allowance.gives, Gives::Money(_));
         let before =
             buckets.iter().map(|bucket| if money { bucket.left.clone() } else { bucket.room() }).sum();
@@ -138,31 +137,30 @@ impl Around<'_> {
         Some((end, open.period.map_or(i64::MAX, start)))
     }
 
-    /// What a refill gives in a period, before anything was used; a pool by its members at an instant.
-    fn refill(&self, allowance: &Allowance, first: Option<NaiveDate>, at_ms: i64) -> Q {
+    /// What a refill gives in a period, before anything was used, and how many add to it: to a pool its members at an
+    /// instant; to a pool of the past not even the one who is served, where that one was no member yet.
+    fn refill(&self, allowance: &Allowance, first: Option<NaiveDate>, at_ms: i64, now: bool) -> (Q, Q) {
         let each = match allowance.gives {
             Gives::Units(units, _) => q(units),
             Gives::Money(amount) => amount.q(),
         };
-        let share = |member: usize| {
-            let part = if allowance.prorated == Some(true) {
-                part_of_period(self.payer, member, allowance.refill, first)
-            } else {
-                q(1)
-            };
-            (&each * part).floor()
+        let part = |of: &[usize]| match allowance.prorated {
+            Some(true) => (&each * part_of_period(self.payer, of, allowance.refill, first)).floor(),
+            _ => each.clone(),
         };
-        let member = self.used.member;
+        let sharers = members(self.payer, self.used.member, allowance.shared);
         if allowance.pooled != Some(true) {
-            return if allowance.prorated == Some(true) { share(member) } else { each };
+            return (part(&sharers), q(1));
         }
-        let pool = members(self.payer, member, allowance.shared);
-        let here = pool.into_iter().filter(|&other| {
-            let of = &self.payer.subscriptions[other];
-            (of.from_ms..of.to_ms).contains(&at_ms)
-        });
-        // Whoever is served has a share, though a container may lie behind the subscription's end.
-        here.map(share).sum::<Q>().max(share(member))
+        let here: Vec<usize> = sharers
+            .into_iter()
+            .filter(|&other| {
+                let of = &self.payer.subscriptions[other];
+                // Whoever is served has a share, though a container may lie behind the subscription's end.
+                (of.from_ms..of.to_ms).contains(&at_ms) || (now && other == self.used.member)
+            })
+            .collect();
+        (here.iter().map(|&other| part(&[other])).sum(), q(here.len() as i64))
     }
 
     fn counter(&self, allowance: &Allowance, first: Option<NaiveDate>) -> String {
@@ -170,27 +168,25 @@ impl Around<'_> {
         name("allowance", &allowance.id, &owner, first)
     }
 
-    /// What the refill of a period holds once over-use of the one before is taken off.
-    fn quantity(&self, allowance: &Allowance, first: Option<NaiveDate>, balances: &Balances) -> Q {
-        let refill = self.refill(allowance, first, self.start_ms);
-        let (Some(first), Some(_)) = (first, allowance.over_use) else { return refill };
-        let before = neighbour(self.payer, allowance.refill, first, false);
-        let used = balances.get(&self.counter(allowance, Some(before)));
-        if used == zero() {
-            return refill;
-        }
-        let held = self.quantity(allowance, Some(before), balances);
-        refill - (used - held).max(zero())
-    }
-
-    fn own(&self, allowance: &Allowance, now: Option<NaiveDate>, balances: &Balances) -> Bucket {
+    /// What the period has, and what it may take of the next.
+    fn own(&self, allowance: &Allowance, now: Option<NaiveDate>, balances: &Balances) -> Vec<Bucket> {
+        let (mut quantity, shares) = self.refill(allowance, now, self.start_ms, true);
         let counter = self.counter(allowance, now);
-        let left = self.quantity(allowance, now, balances) - balances.get(&counter);
+        let mut lent = None;
+        if let (Some(first), Some(over)) = (now, allowance.over_use) {
+            let before = neighbour(self.payer, allowance.refill, first, false);
+            quantity -= balances.get(&(self.counter(allowance, Some(before)) + "/lent"));
+            let counter = format!("{counter}/lent");
+            let left = q(over) * shares - balances.get(&counter);
+            lent = Some(Bucket { period: now, counter, before: left.clone(), left, below: zero() });
+        }
+        let left = quantity - balances.get(&counter);
         let below = match allowance.gives {
-            Gives::Units(..) => q(allowance.over_use.unwrap_or(0)),
+            Gives::Units(..) => zero(),
             Gives::Money(_) => allowance.floor.map_or(zero(), |floor| -floor.q()),
         };
-        Bucket { period: now, counter, before: left.clone(), left, below }
+        let own = Bucket { period: now, counter, before: left.clone(), left, below };
+        [Some(own), lent].into_iter().flatten().collect()
     }
 
     /// What was left of earlier periods, oldest first.
@@ -206,10 +202,10 @@ impl Around<'_> {
             }
             then = neighbour(self.payer, allowance.refill, then, false);
             let counter = self.counter(allowance, Some(then));
-            let began = calendar::start_of(self.payer.wall(), then);
-            let rest = self.refill(allowance, Some(then), began) - balances.get(&counter);
-            let least = rest.max(zero()).max(q(rollover.min.unwrap_or(0)));
-            let clamped = rollover.max.map_or(least.clone(), |max| least.clone().min(q(max)));
+            let (refill, shares) = self.refill(allowance, Some(then), end - 1, false);
+            let rest = refill - balances.get(&counter);
+            let least = rest.max(zero()).max(&shares * q(rollover.min.unwrap_or(0)));
+            let clamped = rollover.max.map_or(least.clone(), |max| least.clone().min(shares * q(max)));
             let counter = counter + "/rolled";
             let left = clamped - balances.get(&counter);
             buckets.push(Bucket { period: Some(then), counter, before: left.clone(), left, below: zero() });
@@ -307,14 +303,13 @@ impl Cover {
     }
 }
 
-/// Days of a period in which the subscription lives, of all its days.
-pub fn part_of_period(payer: &Payer, member: usize, word: Word, first: Option<NaiveDate>) -> Q {
+/// Days of a period on which one of some subscriptions lives, of all its days.
+pub fn part_of_period(payer: &Payer, of: &[usize], word: Word, first: Option<NaiveDate>) -> Q {
     let Some(first) = first else { return q(1) };
     let next = neighbour(payer, word, first, true);
-    let of = &payer.subscriptions[member];
     let lives = |day: NaiveDate| {
         let noon = calendar::start_of(payer.wall(), day) + 12 * 3_600_000;
-        (of.from_ms..of.to_ms).contains(&noon)
+        of.iter().map(|&at| &payer.subscriptions[at]).any(|of| (of.from_ms..of.to_ms).contains(&noon))
     };
     let days = (0..(next - first).num_days()).filter(|&day| lives(calendar::plus(first, day))).count();
     q(days as i64) / q((next - first).num_days())

@@ -61,7 +61,11 @@ pub const FAULTS: [Fault; 20] = [
     // Money does not go below zero.
     fault("steps/payment.rs", "charge.due.min(may)", "charge.due.min(before.max(Decimal::ZERO))"),
     // A rest that does not reach its least.
-    fault("steps/buckets.rs", "left.clamp(rollover.min, rollover.max)", "left.min(rollover.max)"),
+    fault(
+        "steps/buckets.rs",
+        "left.clamp(refill.bound(rollover.min)?, refill.bound(rollover.max)?)",
+        "left.min(refill.bound(rollover.max)?)",
+    ),
     // Free units with every usage.
     fault("steps/discounts.rs", "(units - used).clamp(0, line.quantity)", "units.clamp(0, line.quantity)"),
     // One free event more.

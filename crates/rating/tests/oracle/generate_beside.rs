@@ -126,15 +126,10 @@ fn periods(dice: &mut Dice, units: i64, of: &mut Allowance) {
         Gives::Units(size, _) => (size, units),
         Gives::Money(_) => (0, 1),
     };
-    let shared = matches!(of.shared, Some("group" | "account"));
-    if of.refill != Some("once") && !shared {
+    if of.refill != Some("once") {
         of.prorated = dice.maybe("allowance.prorated", 25, |dice| dice.percent(80));
     }
     if of.refill == Some("once") || size == 0 {
-        return;
-    }
-    // Whose refill is left, or owed, of a pool whose members have changed, the reference does not say.
-    if of.pooled == Some(true) {
         return;
     }
     if dice.flag("allowance.rollover", 25) {

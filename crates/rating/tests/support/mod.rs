@@ -156,6 +156,18 @@ impl<'t> Bench<'t> {
         }
     }
 
+    /// The served subscription begins at an instant.
+    pub fn since(&mut self, text: &str) {
+        self.subscription.validity.from_ms = time(text).utc_ms;
+        self.roster[0] = self.subscription.clone();
+    }
+
+    /// Another subscription of the account, for a time.
+    pub fn joined_by(&mut self, index: u32, from: &str, to: &str) {
+        let validity = Validity { from_ms: time(from).utc_ms, to_ms: time(to).utc_ms };
+        self.roster.push(Subscription { id: "S-2".into(), index, validity, ..self.subscription.clone() });
+    }
+
     pub fn rate<'a>(&'a mut self, usage: &'a UsageRecord) -> Result<caudal_rating::Events<'a>, Fault> {
         let input = RatingInput {
             usage,

@@ -32,7 +32,7 @@ pub fn measure(binary: &Path, set: &Set, folder: &Path, rounds: u32) -> anyhow::
         std::fs::remove_dir_all(&data)?;
     }
     std::fs::create_dir_all(&data)?;
-    let broker = Broker::start_for_load(&data)?;
+    let broker = Broker::start(&data)?;
     let mut all = Vec::new();
     for round in 1..=rounds {
         let topic = format!("plain-{round}");

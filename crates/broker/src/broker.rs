@@ -3,7 +3,7 @@
 //! Never leaves a broker behind: it ends with the value, and also when the whole test program is killed.
 
 use crate::kit::Kit;
-use crate::node::{self, Node, Pace, Ports};
+use crate::node::{self, Node, Ports};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,22 +48,14 @@ impl Broker {
     /// # Errors
     /// What is missing to run one, or why it did not come up, with the end of its log.
     pub fn start(folder: &Path) -> Result<Self> {
-        Self::start_as(folder, Pace::UpSoon, Keeps::Folder)
+        Self::start_as(folder, Keeps::Folder)
     }
 
-    /// The same for measurements: slower to start, faster after a while.
-    ///
-    /// # Errors
-    /// Those of [`Broker::start`].
-    pub fn start_for_load(folder: &Path) -> Result<Self> {
-        Self::start_as(folder, Pace::FastLater, Keeps::Folder)
-    }
-
-    pub(crate) fn start_as(folder: &Path, pace: Pace, keeps: Keeps) -> Result<Self> {
+    pub(crate) fn start_as(folder: &Path, keeps: Keeps) -> Result<Self> {
         let kit = Kit::fetch()?;
         let mut tries = 1;
         loop {
-            let node = Node { folder: folder.to_path_buf(), ports: Ports::free()?, pace };
+            let node = Node { folder: folder.to_path_buf(), ports: Ports::free()? };
             let mut broker = Self { kit: kit.clone(), node, process: None, keeps };
             match broker.start_again() {
                 Ok(()) => return Ok(broker),

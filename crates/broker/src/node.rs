@@ -30,15 +30,6 @@ const LOGGING: &[&str] = &[
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 ];
 
-/// What the machine code of the broker is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pace {
-    /// To be up soon: compiled once and simply, a third of the CPU time until it serves. For tests, which kill it soon.
-    UpSoon,
-    /// To be fast after a while, as in production. For measurements.
-    FastLater,
-}
-
 /// Lines of the log that are shown when a node does not come up.
 const LOG_TAIL: usize = 40;
 
@@ -48,7 +39,6 @@ pub struct Node {
     /// Everything the node writes lies in it.
     pub folder: PathBuf,
     pub ports: Ports,
-    pub pace: Pace,
 }
 
 /// Loopback ports of a node.
@@ -114,11 +104,7 @@ impl Node {
         let log = OpenOptions::new().create(true).append(true).open(self.log());
         let log = log.with_context(|| format!("cannot open {}", self.log().display()))?;
         let mut java = kit.java();
-        java.args(HEAP).args(LOGGING);
-        match self.pace {
-            Pace::UpSoon => java.arg(SIMPLE_CODE),
-            Pace::FastLater => &mut java,
-        };
+        java.args(HEAP).arg(SIMPLE_CODE).args(LOGGING);
         // Compression unpacks native code, which has to lie where programs may run.
         java.arg(format!("-Djava.io.tmpdir={}", self.scratch().display()));
         java.arg("kafka.Kafka").arg(self.properties());
@@ -184,7 +170,7 @@ impl Node {
 /// Has a node write down the classes it loaded, for the starts to come.
 pub fn archive_classes(kit: &Kit, folder: &Path, archive: &Path) -> Result<()> {
     let made = folder.join("classes.jsa");
-    let node = Node { folder: folder.to_path_buf(), ports: Ports::free()?, pace: Pace::UpSoon };
+    let node = Node { folder: folder.to_path_buf(), ports: Ports::free()? };
     node.prepare(kit)?;
     let mut command = node.command(kit)?;
     // Read from the environment, since the class to run is already on the command line.

@@ -3,7 +3,6 @@
 //! Never passes over a missing broker under `CI=true`.
 
 use crate::broker::{Broker, Keeps};
-use crate::node::Pace;
 use anyhow::Result;
 use std::fs;
 use std::ops::{Deref, DerefMut};
@@ -71,5 +70,5 @@ fn start() -> Result<Broker> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    Broker::start_as(&folder, Pace::UpSoon, Keeps::Nothing)
+    Broker::start_as(&folder, Keeps::Nothing)
 }

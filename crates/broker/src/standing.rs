@@ -3,7 +3,7 @@
 //! Never signals a process that is not a Kafka started in that folder.
 
 use crate::kit::{Kit, standing_folder};
-use crate::node::{Node, Pace, Ports};
+use crate::node::{Node, Ports};
 use crate::ready;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -47,7 +47,7 @@ impl Standing {
         };
         let controller = port.checked_add(1).with_context(|| format!("no port after {port}"))?;
         let ports = Ports { broker: port, controller };
-        Ok(Self { node: Node { folder, ports, pace: Pace::FastLater } })
+        Ok(Self { node: Node { folder, ports } })
     }
 
     /// Where clients connect to.

@@ -3,8 +3,14 @@
 //! Never decides what a consumer sees: the value of a billable event is its line, octet for octet.
 
 use base64::Engine;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// What begins a field of an event: a search is made ready once, not for each event.
+static ACCOUNT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"account\":\""));
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"end\":\""));
 
 /// What the message of a billable event carries beside the event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,17 +30,17 @@ impl<'a> EventEnvelope<'a> {
     pub fn of(line: &'a [u8]) -> Option<Self> {
         let (id, rest) = to_quote(line.strip_prefix(b"{\"id\":\"")?)?;
         // What stands between are words of closed sets, so the first match is the field.
-        let (account, rest) = string(behind(rest, b",\"account\":\"")?)?;
+        let (account, rest) = string(behind(rest, &ACCOUNT)?)?;
         let (subscription, rest) = string(rest.strip_prefix(b",\"subscription\":\"")?)?;
         // Inside a string a quote is escaped, so a plan's name cannot look like the field.
-        let (end, _) = to_quote(behind(rest, b",\"end\":\"")?)?;
+        let (end, _) = to_quote(behind(rest, &END)?)?;
         Some(Self { id, account, subscription, end })
     }
 }
 
-/// What follows the first place where `part` stands.
-fn behind<'a>(text: &'a [u8], part: &[u8]) -> Option<&'a [u8]> {
-    text.get(memchr::memmem::find(text, part)? + part.len()..)
+/// What follows the first place where something stands.
+fn behind<'a>(text: &'a [u8], part: &Finder) -> Option<&'a [u8]> {
+    text.get(part.find(text)? + part.needle().len()..)
 }
 
 /// What stands before the next quote, and what follows it.

@@ -70,9 +70,12 @@ id = "loyal"
 percent = "10"
 "#;
 
-/// One usage with who is served.
+/// Records of a case, a millisecond apart: an epoch holds many.
+const RECORDS: usize = 1_000;
+
+/// Usage of one kind, with who is served.
 struct Case {
-    record: UsageRecord,
+    records: Vec<UsageRecord>,
     plan: u32,
 }
 
@@ -101,9 +104,15 @@ fn of(
     tariff: &Tariff,
     (plan, called, service, quantity): (&str, &str, Service, i64),
 ) -> anyhow::Result<Case> {
-    let mut record = usage(service, Timestamp::utc(FROM_MS), quantity);
-    record.called = number(called);
-    Ok(Case { record, plan: tariff.plan(plan).with_context(|| format!("no plan {plan}"))? })
+    let records = (0i64..).take(RECORDS).map(|at| {
+        let mut record = usage(service, Timestamp::utc(FROM_MS + at), quantity);
+        record.called = number(called);
+        record
+    });
+    Ok(Case {
+        records: records.collect(),
+        plan: tariff.plan(plan).with_context(|| format!("no plan {plan}"))?,
+    })
 }
 
 /// Rates each case in turn, with balances that go on.
@@ -119,19 +128,17 @@ fn rate(
         let mut rater = Rater::new(tariff);
         let (mut events, started) = (0u64, Instant::now());
         for case in cases {
-            let (subscription, mut record) = (subscription(case.plan), case.record.clone());
+            let subscription = subscription(case.plan);
             let (roster, mut balances) = (vec![subscription.clone()], AccountBalances::default());
+            let mut made = Events::new();
             for at in 0..EVENTS / cases.len() as u64 {
-                record.start.utc_ms = FROM_MS + i64::try_from(at)?;
-                record.parts[0].start = record.start;
                 let input = RatingInput {
-                    usage: &record,
+                    usage: &case.records[at as usize % RECORDS],
                     run: Run::Retail,
                     account: &account,
                     subscription: &subscription,
                     roster: &roster,
                 };
-                let mut made = Events::new();
                 let rated = rater.rate_into(&input, &mut balances, &mut made);
                 rated.map_err(|fault| anyhow::anyhow!("{fault}"))?;
                 events += black_box(&made).len() as u64;

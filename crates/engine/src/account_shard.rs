@@ -135,14 +135,14 @@ impl<'s> AccountShard<'s> {
 
     /// Runs the epoch on what the record shards routed here.
     pub fn step(&mut self, epoch: &Epoch<'_>, records: &[RecordEffects]) -> AccountEffects {
-        let mut effects = AccountEffects::default();
+        let (mut effects, mut events) = (AccountEffects::default(), Events::new());
         for batch in merge(records, self.index).chunks(WARM_BATCH) {
             self.warm(batch);
             for &(from, routed) in batch {
                 let item = item(epoch, &records[from], routed);
                 let stage = other_runs::took(&mut effects, &item);
                 for _ in 0..fail::times(stage) {
-                    self.rate(epoch, &item, &mut effects);
+                    self.rate(epoch, &item, (&mut events, &mut effects));
                 }
             }
         }
@@ -165,7 +165,14 @@ impl<'s> AccountShard<'s> {
         std::hint::black_box(touched);
     }
 
-    fn rate(&mut self, epoch: &Epoch<'_>, item: &Item<'_>, effects: &mut AccountEffects) {
+    fn rate<'e>(
+        &mut self,
+        epoch: &Epoch<'_>,
+        item: &Item<'e>,
+        (events, effects): (&mut Events<'e>, &mut AccountEffects),
+    ) where
+        's: 'e,
+    {
         let reference = &self.setup.reference;
         let key = item.routed.guided.account_key;
         let state = self.accounts.entry(key).or_default();
@@ -176,11 +183,10 @@ impl<'s> AccountShard<'s> {
             subscription: reference.subscription(item.routed.guided.subscription),
             roster: reference,
         };
-        let mut events = Events::new();
-        match self.rater.rate_into(&input, &mut state.balances, &mut events) {
+        match self.rater.rate_into(&input, &mut state.balances, events) {
             Ok(()) => {
-                if !other_runs::rated(effects, (epoch, item), &events) {
-                    primary(effects, (epoch, item), &events);
+                if !other_runs::rated(effects, (epoch, item), events) {
+                    primary(effects, (epoch, item), events);
                 }
                 if !self.rater.changed().is_empty() && !state.changed {
                     state.changed = true;

@@ -3,8 +3,9 @@
 //! Never changes a line that was made: what is adjusted gets a line of its own.
 
 use crate::bill::{Bill, Charge};
+use crate::event::Events;
 use crate::ground::Place;
-use crate::rate::{Events, Usage};
+use crate::rate::Usage;
 use crate::steps::bounds::bounds;
 use crate::steps::caps::{caps, commitments};
 use crate::steps::discounts::{Judge, LiesIn, discounts};

@@ -22,5 +22,6 @@ mod top_up;
 pub use balances::{AccountBalances, Grant};
 pub use clock::{Clock, Cycle};
 pub use close::{CloseCharge, CloseInput};
-pub use rate::{Events, Rater, RatingInput};
+pub use event::Events;
+pub use rate::{Rater, RatingInput};
 pub use top_up::{Redeem, TopUp};

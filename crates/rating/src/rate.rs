@@ -6,6 +6,7 @@ use crate::balances::{AccountBalances, Draft};
 use crate::bill::{Charge, sum};
 use crate::clock::InBand;
 use crate::clocks::{Clocks, wall};
+use crate::event::Events;
 use crate::facts::facts;
 use crate::ground::{Ground, Place};
 use crate::steps::amounts::amounts;
@@ -42,9 +43,6 @@ pub struct RatingInput<'a> {
     pub roster: &'a dyn Roster,
 }
 
-/// The events of one usage: one for each cycle in which a part of it lies.
-pub type Events<'a> = SmallVec<[BillableEvent<'a>; 1]>;
-
 /// Rates usages one after the other. Holds caches and scratch lists, so every shard has its own.
 pub struct Rater<'t> {
     pub(crate) tariff: &'t Tariff,
@@ -78,7 +76,7 @@ impl<'t> Rater<'t> {
         Ok(events)
     }
 
-    /// The same into a list of the caller's, which is emptied first: an event is a kilobyte, and is filled where it lies.
+    /// The same into a list of the caller's: what is in it from the usage before is written over.
     pub fn rate_into<'a>(
         &mut self,
         input: &RatingInput<'a>,
@@ -181,7 +179,7 @@ impl<'a> Usage<'a, '_> {
             let whole = Part { start: usage.start, end: usage.end, quantity, rating_group: None };
             self.part(&whole, events, &mut charges)?;
         }
-        if let [only] = events.as_mut_slice() {
+        if let [only] = &mut **events {
             (only.start, only.end) = (usage.start, usage.end);
         }
         self.adjust_all(events, &mut charges)?;

@@ -5,7 +5,7 @@
 
 mod support;
 
-use caudal_rating::{Clock, Rater, RatingInput};
+use caudal_rating::{Clock, Events, Rater, RatingInput};
 use caudal_tariff::{SourceFile, Sources, Tariff, compile};
 use caudal_usage::{
     BillableEvent, CycleAnchor, Decimal, LineKind, Part, Run, Service, TimeZone, Timestamp, UsageRecord,
@@ -327,18 +327,20 @@ proptest! {
         bands in two_bands(), calls in prop::collection::vec((instant(), 0i64..30_000, 0usize..10, 1u8..=31), 1..20),
     ) {
         let tariff = tariff(&(bands.plan() + &allowance("a", 10_000)));
-        let mut busy = Rater::new(&tariff);
-        for (start_ms, seconds, zone, anchor) in calls {
-            let (account, subscription) = (account(ZONES[zone], anchor), subscription(0));
-            let roster = vec![subscription.clone()];
-            let call = voice(start_ms, seconds);
+        let (subscription, roster) = (subscription(0), vec![subscription(0)]);
+        let calls: Vec<_> = calls.into_iter().map(|(start_ms, seconds, zone, anchor)| {
+            (voice(start_ms, seconds), account(ZONES[zone], anchor))
+        }).collect();
+        // The list of events goes from call to call too.
+        let (mut busy, mut warm) = (Rater::new(&tariff), Events::new());
+        for (call, account) in &calls {
             let input = RatingInput {
-                usage: &call, run: Run::Retail, account: &account, subscription: &subscription, roster: &roster,
+                usage: call, run: Run::Retail, account, subscription: &subscription, roster: &roster,
             };
             let mut balances = [Default::default(), Default::default()];
-            let warm = busy.rate(&input, &mut balances[0]).unwrap();
+            busy.rate_into(&input, &mut balances[0], &mut warm).unwrap();
             let cold = Rater::new(&tariff).rate(&input, &mut balances[1]).unwrap();
-            prop_assert_eq!(warm, cold);
+            prop_assert_eq!(&*warm, &*cold);
             prop_assert_eq!(&balances[0], &balances[1]);
         }
     }
@@ -362,7 +364,7 @@ proptest! {
         let events = bench.rate(&record).unwrap();
         let ids: std::collections::BTreeSet<_> = events.iter().map(|event| event.id).collect();
         prop_assert_eq!(ids.len(), events.len());
-        for event in &events {
+        for event in events.iter() {
             let own = record.parts.iter().filter(|part| clock.cycle(CycleAnchor(anchor), part.start.utc_ms).first == event.cycle);
             prop_assert_eq!(own.map(|part| part.quantity).sum::<i64>(), event.raw_quantity);
         }

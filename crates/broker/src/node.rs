@@ -21,6 +21,8 @@ const READY_MOST: Duration = Duration::from_secs(120);
 /// Room for a test, on a machine that does other things too.
 const HEAP: &[&str] = &["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"];
 
+/// Its code is compiled once and simply. The second compiler would take a tenth of two cores for minutes, from the line
+/// that runs beside it, and its code gives less back; a start takes a third of the CPU time.
 const SIMPLE_CODE: &str = "-XX:TieredStopAtLevel=1";
 
 /// Only what went wrong, with its time: at `info` a start alone writes 1,900 lines.

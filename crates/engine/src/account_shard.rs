@@ -137,7 +137,7 @@ impl<'s> AccountShard<'s> {
     pub fn step(&mut self, epoch: &Epoch<'_>, records: &[RecordEffects]) -> AccountEffects {
         let (mut effects, mut events) = (AccountEffects::default(), Events::new());
         for batch in merge(records, self.index).chunks(WARM_BATCH) {
-            self.warm(batch);
+            self.warm(batch.iter().map(|&(from, routed)| item(epoch, &records[from], routed)));
             for &(from, routed) in batch {
                 let item = item(epoch, &records[from], routed);
                 let stage = other_runs::took(&mut effects, &item);
@@ -150,17 +150,18 @@ impl<'s> AccountShard<'s> {
         effects
     }
 
-    /// Loads what rating the batch will read of its accounts, and what their events will name: the waits for memory
-    /// overlap.
-    fn warm(&self, batch: &[(usize, &Routed)]) {
+    /// Loads what rating the batch will read of its usage and accounts, and what their events will name: the waits for
+    /// memory overlap.
+    fn warm<'e>(&self, batch: impl Iterator<Item = Item<'e>>) {
         let reference = &self.setup.reference;
-        let touched = batch.iter().fold(0, |all, (_, routed)| {
+        let touched = batch.fold(0, |all, Item { routed, whole }| {
             let guided = &routed.guided;
+            let last = whole.usage.parts.last().map_or(0, |part| usize::from(part.quantity > 0));
             let state = self.accounts.get(&guided.account_key);
             let state = state.map_or(0, |state| usize::from(state.changed) + state.balances.len());
             let account = reference.account(guided.account).id.bytes().next();
             let subscription = reference.subscription(guided.subscription).id.bytes().next();
-            all ^ state ^ usize::from(account.unwrap_or(0) ^ subscription.unwrap_or(0))
+            all ^ last ^ state ^ usize::from(account.unwrap_or(0) ^ subscription.unwrap_or(0))
         });
         std::hint::black_box(touched);
     }

@@ -8,13 +8,14 @@ use caudal_usage::{
     BillableEvent, Currency, Date, Decimal, EventId, EventKind, Lines, Operation, Part, Party, RecordType,
     Reductions, Run, Service, Timestamp, Unit, Uses,
 };
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 /// The events of one usage: one for each cycle in which a part of it lies.
 ///
 /// A list that goes from one usage to the next writes its events where those of the one before lie: an event is most of a
 /// kilobyte, nearly all of it room for lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Events<'a> {
     made: Vec<BillableEvent<'a>>,
     /// How many of them are of this usage.
@@ -56,6 +57,12 @@ impl DerefMut for Events<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Self::Target {
         self.made.get_mut(..self.len).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Events<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

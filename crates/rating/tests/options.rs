@@ -504,6 +504,75 @@ fn what_late_usage_lends_is_owed_at_once() {
     }
 }
 
+/// What is used, the refill and what may be lent are never exceeded together, whatever a period is found to owe.
+#[test]
+fn a_period_that_owes_more_than_its_refill_lends_less() {
+    let amounts = |bench: &mut Bench, used: &[(&str, i64)]| -> Vec<String> {
+        used.iter().map(|(start, seconds)| bench.amount(&at(start, *seconds))).collect()
+    };
+    // The refill has become smaller than what it owes: 5 of 30 s, and 30 s owed.
+    let ending = tariff(&with_allowance("", "quantity = \"30 s\"\nover_use = \"30 s\"\nprorated = true"));
+    let mut bench = Bench::new(&ending);
+    bench.subscription.validity.to_ms = time("2026-11-06T00:00:00+01:00").utc_ms;
+    bench.roster[0] = bench.subscription.clone();
+    let used = [("2026-10-10T12:00:00+02:00", 60), ("2026-11-03T12:00:00+01:00", 6)];
+    assert_eq!(amounts(&mut bench, &used), ["0.000000", "0.010000"]);
+    // The pool has.
+    let pool = tariff(&with_allowance("", &format!("{POOL}over_use = \"31 s\"")));
+    let mut bench = Bench::new(&pool);
+    bench.joined_by(1, "2026-01-01T00:00:00+01:00", "2026-11-01T00:00:00+01:00");
+    let used = [("2026-10-10T12:00:00+02:00", 124), ("2026-11-10T12:00:00+01:00", 1)];
+    assert_eq!(amounts(&mut bench, &used), ["0.000000", "0.010000"]);
+    // Late usage lends from a refill that is used up.
+    let late = tariff(&with_allowance("", "quantity = \"100 s\"\nover_use = \"30 s\""));
+    let mut bench = Bench::new(&late);
+    let used = [
+        ("2026-11-01T09:00:00+01:00", 100),
+        ("2026-10-31T09:00:00+01:00", 130),
+        ("2026-11-02T09:00:00+01:00", 1),
+    ];
+    assert_eq!(amounts(&mut bench, &used), ["0.000000", "0.000000", "0.010000"]);
+}
+
+#[test]
+fn money_is_lent_from_the_next_refill_too() {
+    let tariff = tariff(&with_allowance("", "amount = \"10.00\"\nover_use = \"3.00\""));
+    let mut bench = Bench::new(&tariff);
+    assert_eq!(
+        bench.story(&at("2026-10-10T12:00:00+02:00", 1100)),
+        "2026-10-01: usage calls 1100000 = 11.000000; a -11.000000 13.000000->2.000000 | 0.000000"
+    );
+    assert_eq!(bench.amount(&at("2026-10-11T12:00:00+02:00", 500)), "3.000000");
+    assert_eq!(
+        bench.story(&at("2026-11-10T12:00:00+01:00", 100)),
+        "2026-11-01: usage calls 100000 = 1.000000; a -1.000000 10.000000->9.000000 | 0.000000"
+    );
+}
+
+#[test]
+fn a_new_version_of_a_subscription_keeps_what_was_left() {
+    let tariff = tariff(&with_allowance("", "quantity = \"100 s\"\nrollover = { max = \"40 s\" }"));
+    let mut bench = Bench::new(&tariff);
+    bench.since("2026-10-15T00:00:00+02:00");
+    bench.joined_by(0, "2026-09-01T00:00:00+02:00", "2026-10-15T00:00:00+02:00");
+    assert_eq!(
+        bench.story(&at("2026-10-20T12:00:00+02:00", 10)),
+        "2026-10-01: a -10000 140000->130000 | 0.000000"
+    );
+}
+
+#[test]
+fn a_shared_commitment_counts_the_days_of_whoever_shares_it() {
+    let plan = voice("0.10 per s", "")
+        + "[[commitment]]\nid = \"least\"\namount = \"31.00\"\nshared = \"account\"\nprorated = true\n";
+    let tariff = tariff(&plan);
+    let mut bench = Bench::new(&tariff);
+    bench.since("2026-10-22T00:00:00+02:00");
+    bench.joined_by(1, "2026-10-05T00:00:00+02:00", "2026-10-11T00:00:00+02:00");
+    // Ten days of the one and six of the other.
+    assert_eq!(bench.close("2026-10-01"), "commitment least: minimum 1 = 16.000000 | 16.000000");
+}
+
 const POOL: &str = "quantity = \"31 s\"\nshared = \"account\"\npooled = true\n";
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod support;
 
-use caudal_rating::{Clock, Events, Rater, RatingInput};
+use caudal_rating::{AccountBalances, Clock, Events, Rater, RatingInput};
 use caudal_tariff::{SourceFile, Sources, Tariff, compile};
 use caudal_usage::{
     BillableEvent, CycleAnchor, Decimal, LineKind, Part, Run, Service, TimeZone, Timestamp, UsageRecord,
@@ -326,7 +326,9 @@ proptest! {
     fn caches_of_a_rater_change_nothing(
         bands in two_bands(), calls in prop::collection::vec((instant(), 0i64..30_000, 0usize..10, 1u8..=31), 1..20),
     ) {
-        let tariff = tariff(&(bands.plan() + &allowance("a", 10_000)));
+        let adjusted = "[[discount]]\nid = \"d\"\npercent = \"10\"\n[[cap]]\nid = \"c\"\namount = \"9.00\"\nthresholds = [50]\n";
+        let tariff = tariff(&(bands.plan() + &allowance("a", 10_000) + adjusted));
+        let message = usage(Service::Sms, Timestamp::utc(1_790_000_000_000), 1);
         let (subscription, roster) = (subscription(0), vec![subscription(0)]);
         let calls: Vec<_> = calls.into_iter().map(|(start_ms, seconds, zone, anchor)| {
             (voice(start_ms, seconds), account(ZONES[zone], anchor))
@@ -341,6 +343,11 @@ proptest! {
             busy.rate_into(&input, &mut balances[0], &mut warm).unwrap();
             let cold = Rater::new(&tariff).rate(&input, &mut balances[1]).unwrap();
             prop_assert_eq!(&*warm, &*cold);
+            let refused = RatingInput { usage: &message, ..input };
+            if call.start.utc_ms % 2 == 0 {
+                prop_assert!(busy.rate_into(&refused, &mut AccountBalances::default(), &mut warm).is_err());
+                prop_assert!(warm.is_empty());
+            }
             prop_assert_eq!(&balances[0], &balances[1]);
         }
     }

@@ -191,7 +191,7 @@ pub fn finish_file(sources: &Sources, claim: &FileClaim) -> anyhow::Result<()> {
     source.finish(claim).with_context(|| format!("cannot archive {name}"))
 }
 
-/// The committer on a thread of its own: while it works, the next epoch may be read and parsed.
+/// The committer on a thread of its own: while it works, the next epoch goes through the shards.
 pub struct CommitThread {
     epochs: Sender<Prepared>,
     verdicts: Receiver<anyhow::Result<Committed>>,

@@ -1,5 +1,4 @@
-//! A run: epochs one after the other, each given to the shards, and the next one read and parsed, while the one before is
-//! committed.
+//! A run: epochs one after the other, each read, parsed and given to the shards while the one before is committed.
 //! Relies on recovery having brought shards, ledger and outputs to the last commit.
 //! Never goes on after a failed commit: what is in memory is dropped, and the line recovers or the process stops.
 
@@ -14,11 +13,11 @@ use crate::report::Report;
 use crate::standing::Standing;
 use caudal_engine::clock::Clock;
 use caudal_engine::fail;
-use caudal_engine::intake::{Parsed, Slice};
+use caudal_engine::intake::Slice;
 use caudal_engine::setup::Setup;
 use caudal_engine::topics::{Broker, TopicsError};
 use caudal_store::SharedDisk;
-use caudal_usage::{Commit, Cursor, FileOrdinal, Stream};
+use caudal_usage::{Commit, FileOrdinal, Stream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,16 +101,9 @@ struct Run<'r, 's, 'w> {
     log: SharedLog,
     commits: CommitThread,
     carried: Carried,
-    /// The next epoch, read while the shards worked on this one, and parsed while the one before was committed.
-    ahead: Option<Next>,
+    /// The slices of the next epoch, read while the shards worked on this one.
+    ahead: Option<Vec<Slice>>,
     told: &'r mut Told,
-}
-
-/// An epoch that was read and parsed: nothing of it is in the shards.
-struct Next {
-    parsed: Vec<Parsed>,
-    /// Where it leaves the input.
-    cursor: Cursor,
 }
 
 /// What a run tells in the end. It outlives a line that is recovered.
@@ -239,16 +231,13 @@ impl Run<'_, '_, '_> {
                 self.settle()?;
                 self.scan()?;
             }
-            let next = match self.ahead.take() {
-                Some(next) => next,
-                None => {
-                    let slices = self.feed.next_epoch(self.options.bound)?;
-                    self.parse(slices)?
-                }
+            let slices = match self.ahead.take() {
+                Some(slices) => slices,
+                None => self.feed.next_epoch(self.options.bound)?,
             };
-            exhausted = next.parsed.is_empty();
+            exhausted = slices.is_empty();
             if !exhausted {
-                self.epoch(next)?;
+                self.epoch(slices)?;
                 sent += 1;
             } else if self.feed.more_waits() {
                 // A batch of the files that wait is done; the next one is claimed at once.
@@ -280,17 +269,14 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    fn parse(&mut self, slices: Vec<Slice>) -> anyhow::Result<Next> {
+    /// One epoch: parsed, and given to the shards, while the one before is committed. What the shards gave waits for that
+    /// verdict: where it is bad, all that is in memory is dropped, and nothing of this epoch has left it.
+    fn epoch(&mut self, slices: Vec<Slice>) -> anyhow::Result<()> {
         let clock = Instant::now();
         let parsed = epoch::parse(&mut self.line, &mut self.feed, slices);
         fail::at("epoch.parsed")?;
+        let cursor = self.feed.schedule.cursor().clone();
         self.told.report.stages.parse += clock.elapsed();
-        Ok(Next { parsed, cursor: self.feed.schedule.cursor().clone() })
-    }
-
-    /// One epoch, given to the shards while the one before is committed; and the next one read and parsed. What the shards
-    /// gave waits for that verdict: where it is bad, all that is in memory is dropped, and nothing of it has left.
-    fn epoch(&mut self, Next { parsed, cursor }: Next) -> anyhow::Result<()> {
         if self.line.wants_snapshot() {
             // A snapshot holds the shards as a commit left them.
             self.settle()?;
@@ -299,6 +285,7 @@ impl Run<'_, '_, '_> {
         let names = Arc::clone(&self.feed.names);
         let (feed, bound) = (&mut self.feed, self.options.bound);
         let (line, stages) = (&mut self.line, &mut self.told.report.stages);
+        // The next epoch is read meanwhile. The position of this one was taken before, so it does not show in it.
         let (work, (ahead, read)) = std::thread::scope(|scope| {
             let ahead = scope.spawn(|| {
                 let clock = Instant::now();
@@ -309,7 +296,6 @@ impl Run<'_, '_, '_> {
         });
         self.told.report.stages.read += read;
         fail::at("epoch.stepped")?;
-        let ahead = ahead.and_then(|slices| self.parse(slices));
         self.settle()?;
         let clock = Instant::now();
         let carried = std::mem::take(&mut self.carried);

@@ -194,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_every_length_are_put_as_they_are_pushed() {
+        for len in 0..=40u8 {
+            let (field, mut run, mut room) = ((1..=len).collect::<Vec<_>>(), Vec::new(), [0xFF; 50]);
+            Fields::push(&mut run, &field);
+            let free = Fields::put(&mut room, &field).len();
+            assert_eq!((&room[..50 - free], room[50 - free]), (run.as_slice(), 0xFF), "{len}");
+        }
+    }
+
+    #[test]
     fn a_run_is_hashed_as_its_pieces_are() {
         let secret = KeySecret([1; 16]);
         let (one, two) = (vec![b'y'; 123], vec![b'z'; 1000]);

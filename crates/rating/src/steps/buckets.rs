@@ -66,6 +66,8 @@ pub fn buckets(
 }
 
 /// The refill of the period at hand, without what the period before has taken of it; and what may be taken of the next.
+/// More than both give is never used: where the refill is overdrawn (the pool has shrunk, late usage took of it), so much
+/// less may be lent.
 fn current(
     ground: &Ground,
     (allowance, owner): (&Allowance, Owner),
@@ -76,18 +78,23 @@ fn current(
     let key = BalanceKey { owner, counter: allowance.counter, period: start, instance: 0 };
     let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
     let since_ms = midnight(ground, start);
-    let mut push = |key, quantity| -> Result<(), Fault> {
+    let bucket = |key, quantity| -> Result<Bucket, Fault> {
         let used = draft.used(key);
-        list.push(Bucket { key, room: minus(quantity, used)?, used, until_ms, since_ms });
-        Ok(())
+        Ok(Bucket { key, room: minus(quantity, used)?, used, until_ms, since_ms })
     };
     let refill = refill(ground, allowance, (period, start), Moment::Now(at_ms))?;
     let Some(over) = allowance.more.as_ref().and_then(|more| more.over_use) else {
-        return push(key, refill.quantity);
+        list.push(bucket(key, refill.quantity)?);
+        return Ok(());
     };
     let before = period_start(period, ground.account.anchor, start.to_days() - 1);
-    push(key, minus(refill.quantity, draft.used(BalanceKey { period: before, instance: LENT, ..key }))?)?;
-    push(BalanceKey { instance: LENT, ..key }, refill.bound(over)?)
+    let owed = draft.used(BalanceKey { period: before, instance: LENT, ..key });
+    let mut own = bucket(key, minus(refill.quantity, owed)?)?;
+    let overdrawn = own.room.min(Decimal::ZERO);
+    own.room = own.room.max(Decimal::ZERO);
+    let most = exact(add_exact(refill.bound(over)?, overdrawn), "allowance")?;
+    list.extend([own, bucket(BalanceKey { instance: LENT, ..key }, most)?]);
+    Ok(())
 }
 
 /// What was left in the periods before, each as long as it is carried.

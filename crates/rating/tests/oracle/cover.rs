@@ -35,7 +35,7 @@ pub struct Candidate {
     pub units: i64,
     /// True when it gave its one event to another part of the usage.
     pub paid: bool,
-    /// What it held: of units with what may be taken from the next refill, of money what is in it.
+    /// What it held: of units with what may be taken from the next refill, of money what is in it, below zero too.
     pub before: Q,
 }
 
@@ -170,17 +170,20 @@ impl Around<'_> {
 
     /// What the period has, and what it may take of the next.
     fn own(&self, allowance: &Allowance, now: Option<NaiveDate>, balances: &Balances) -> Vec<Bucket> {
-        let (mut quantity, shares) = self.refill(allowance, now, self.start_ms, true);
+        let (quantity, shares) = self.refill(allowance, now, self.start_ms, true);
         let counter = self.counter(allowance, now);
+        let mut left = quantity - balances.get(&counter);
         let mut lent = None;
         if let (Some(first), Some(over)) = (now, allowance.over_use) {
             let before = neighbour(self.payer, allowance.refill, first, false);
-            quantity -= balances.get(&(self.counter(allowance, Some(before)) + "/lent"));
+            left -= balances.get(&(self.counter(allowance, Some(before)) + "/lent"));
+            // Used so far, the refill and what may be lent are never exceeded together.
+            let all = &left + q(over) * shares;
+            left = left.max(zero());
             let counter = format!("{counter}/lent");
-            let left = q(over) * shares - balances.get(&counter);
-            lent = Some(Bucket { period: now, counter, before: left.clone(), left, below: zero() });
+            let rest = all - &left - balances.get(&counter);
+            lent = Some(Bucket { period: now, counter, before: rest.clone(), left: rest, below: zero() });
         }
-        let left = quantity - balances.get(&counter);
         let below = match allowance.gives {
             Gives::Units(..) => zero(),
             Gives::Money(_) => allowance.floor.map_or(zero(), |floor| -floor.q()),

@@ -59,9 +59,12 @@ impl<'a> Usage<'a, '_> {
     }
 
     /// Rounding: the exact sum, at the event's rounding point where the plan has one. Usage that is taken back turns its
-    /// signs here.
+    /// signs here, when all is rounded: it gives back what it was charged.
     #[inline]
     pub(crate) fn round(&self, event: &mut BillableEvent<'a>) -> Result<(), Fault> {
+        if let Some(point) = self.ground.version.rounding.event {
+            event.amount = point.round(event.amount).map_err(|error| no_amount(error, 0))?;
+        }
         if self.mirrored {
             event.amount = -event.amount;
             for line in &mut event.lines {
@@ -71,9 +74,6 @@ impl<'a> Usage<'a, '_> {
                 discount.amount = -discount.amount;
             }
             event.billed_quantity = -event.billed_quantity;
-        }
-        if let Some(point) = self.ground.version.rounding.event {
-            event.amount = point.round(event.amount).map_err(|error| no_amount(error, 0))?;
         }
         Ok(())
     }

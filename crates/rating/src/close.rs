@@ -225,7 +225,13 @@ impl<'a> Closing<'_, 'a> {
         };
         let line = self.line(LineKind::FlatFee, &capacity.id, step.price)?;
         let line = ChargeLine { step: u32::try_from(index + 1).ok(), ..line };
-        self.plain(("capacity", &capacity.id), line)
+        let amount = line.amount;
+        self.plain(("capacity", &capacity.id), line)?;
+        for commitment in self.ground.version.commitments.iter().filter(|of| of.scope.is_none()) {
+            let key = self.ground.key(commitment.counter, (commitment.shared, Period::Cycle), &self.place);
+            self.draft.set(key, exact(add_exact(self.draft.used(key), amount), "amount")?);
+        }
+        Ok(())
     }
 
     fn commitment(&mut self, commitment: &'a Commitment) -> Result<(), Fault> {

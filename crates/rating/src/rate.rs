@@ -219,7 +219,8 @@ impl<'a> Usage<'a, '_> {
         let Some(event) = events.get_mut(at) else { return Ok(()) };
         let from_line = event.lines.len();
         let billed = if rate.measure == Measure::Amount {
-            amounts(&matched, self.usage, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
+            let of = (self.usage, self.mirrored);
+            amounts(&matched, of, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
             1
         } else {
             self.priced(&matched, (part, &place), &measured, event)?

@@ -535,6 +535,79 @@ fn a_period_that_owes_more_than_its_refill_lends_less() {
 }
 
 #[test]
+fn what_is_taken_back_under_a_cap_is_at_most_what_was_charged() {
+    let plan = voice("0.10 per s", "") + "[[cap]]\nid = \"most\"\namount = \"5.00\"\n";
+    let tariff = tariff(&plan);
+    let mut bench = Bench::new(&tariff);
+    let back = |seconds: i64| usage(Service::Voice, time("2026-10-02T12:00:00+02:00"), -seconds * 1000);
+    assert_eq!(bench.amount(&call(100)), "5.000000");
+    assert_eq!(bench.amount(&back(100)), "-5.000000");
+    assert_eq!(bench.amount(&call(20)), "2.000000");
+    assert_eq!(bench.amount(&call(40)), "3.000000");
+    assert_eq!(bench.amount(&back(10)), "-1.000000");
+}
+
+#[test]
+fn an_event_that_is_taken_back_is_rounded_as_it_was() {
+    for (mode, amount) in [("floor", "0.1"), ("ceiling", "0.2")] {
+        let head = format!("rounding = {{ event = {{ places = 1, mode = \"{mode}\" }} }}\n");
+        let tariff = tariff(&(head + &voice("0.10 per 60 s", "")));
+        let mut bench = Bench::new(&tariff);
+        let back = usage(Service::Voice, time("2026-10-02T12:00:00+02:00"), -100_000);
+        assert_eq!(bench.amount(&call(100)), amount);
+        assert_eq!(bench.amount(&back), format!("-{amount}"));
+    }
+}
+
+#[test]
+fn percentages_in_steps_walk_back() {
+    let plan = "[[rate]]\nid = \"shop\"\napplies_to = { service = \"content\" }\n\
+                tiers = { model = \"graduated_percentage\", steps = [ { up_to = \"3.00\", percent = \"10\" }, { percent = \"2\" } ] }\n";
+    let tariff = tariff(plan);
+    let bought = |quantity, amount: &str| {
+        let mut record = usage(Service::Content, time("2026-10-02T12:00:00+02:00"), quantity);
+        let euro = caudal_usage::Currency::parse("EUR").unwrap();
+        record.charged = Some(caudal_usage::Money::new(amount.parse().unwrap(), euro));
+        record
+    };
+    let mut bench = Bench::new(&tariff);
+    for (quantity, amount, charged) in [
+        (1, "4.00", "0.320000"),
+        (-1, "4.00", "-0.320000"),
+        (1, "4.00", "0.320000"),
+        (1, "-4.00", "-0.320000"),
+        (1, "1.00", "0.100000"),
+    ] {
+        assert_eq!(bench.amount(&bought(quantity, amount)), charged, "{quantity} of {amount}");
+    }
+}
+
+#[test]
+fn a_new_version_of_a_subscription_begins_no_discount_anew() {
+    let discount = "[[discount]]\nid = \"d\"\namount = \"5.00\"\nlasts = \"once\"\ncarries = false\n";
+    let tariff = tariff(&(voice("0.10 per s", "") + discount));
+    let mut bench = Bench::new(&tariff);
+    bench.since("2026-11-15T00:00:00+01:00");
+    bench.joined_by(0, "2026-10-22T00:00:00+02:00", "2026-11-15T00:00:00+01:00");
+    assert_eq!(bench.amount(&at("2026-10-25T12:00:00+01:00", 60)), "1.000000");
+    assert_eq!(bench.amount(&at("2026-11-20T12:00:00+01:00", 60)), "6.000000");
+}
+
+#[test]
+fn capacity_counts_towards_a_commitment() {
+    let plan = voice("0.10 per s", "")
+        + "[[capacity]]\nid = \"size\"\nmeters = { calls = { service = \"voice\" } }\nsteps = [ { price = \"10.00\" } ]\n\
+           [[commitment]]\nid = \"least\"\namount = \"20.00\"\n";
+    let tariff = tariff(&plan);
+    let mut bench = Bench::new(&tariff);
+    assert_eq!(bench.amount(&call(45)), "4.500000");
+    assert_eq!(
+        bench.close("2026-10-01"),
+        "capacity size: flat_fee #1 1 = 10.000000 | 10.000000 & commitment least: minimum 1 = 5.500000 | 5.500000"
+    );
+}
+
+#[test]
 fn money_is_lent_from_the_next_refill_too() {
     let tariff = tariff(&with_allowance("", "amount = \"10.00\"\nover_use = \"3.00\""));
     let mut bench = Bench::new(&tariff);
@@ -871,7 +944,9 @@ fn discounts_with_a_condition() {
     );
     let mut bench = Bench::new(&tariff);
     bench.since("2026-09-15T00:00:00+02:00");
-    bench.roster[0].validity.from_ms = time("2024-10-02T00:00:00+02:00").utc_ms;
+    // Of another plan before.
+    bench.joined_by(0, "2024-10-02T00:00:00+02:00", "2026-09-15T00:00:00+02:00");
+    bench.roster[1].plan = 7;
     // Two years and a day: 10 %, then 20 % in the second cycle.
     assert_eq!(bench.amount(&call(40)), "2.880000");
     assert_eq!(bench.amount(&call(40)), "2.880000");
@@ -906,6 +981,35 @@ fn coupons_hold_once_redeemed() {
         assert_eq!((one(&mut bench), one(&mut bench)), (redeemed, false), "{customer}");
         assert_eq!(bench.amount(&call(40)), if redeemed { "2.000000" } else { "4.000000" });
         assert_eq!(bench.amount(&at("2026-11-02T12:00:00+01:00", 40)), "4.000000");
+    }
+}
+
+#[test]
+fn each_redemption_grants_its_amount() {
+    for carries in [true, false] {
+        let discount = "[[discount]]\nid = \"d\"\namount = \"5.00\"\ncode = \"FIVE\"\nlasts = \"once\"\n";
+        let tariff = tariff(&format!("{}{discount}carries = {carries}\n", voice("0.10 per s", "")));
+        let mut bench = Bench::new(&tariff);
+        let redeem = |bench: &mut Bench<'_>, start: &str| {
+            let (subscription, account) = (bench.subscription.clone(), bench.account.clone());
+            let (roster, at_ms) = (bench.roster.clone(), time(start).utc_ms);
+            let redeem = Redeem {
+                at_ms,
+                account: &account,
+                subscription: &subscription,
+                roster: &roster,
+                code: "FIVE",
+            };
+            bench.rater.redeem(&redeem, &mut bench.balances, &mut Default::default()).unwrap();
+        };
+        redeem(&mut bench, "2026-11-01T12:00:00+01:00");
+        assert_eq!(bench.amount(&at("2026-11-02T12:00:00+01:00", 60)), "1.000000");
+        redeem(&mut bench, "2026-12-01T12:00:00+01:00");
+        assert_eq!(bench.amount(&at("2026-12-02T12:00:00+01:00", 60)), "1.000000");
+        // Twice in one cycle is two amounts.
+        redeem(&mut bench, "2027-01-01T12:00:00+01:00");
+        redeem(&mut bench, "2027-01-01T13:00:00+01:00");
+        assert_eq!(bench.amount(&at("2027-01-02T12:00:00+01:00", 110)), "1.000000");
     }
 }
 

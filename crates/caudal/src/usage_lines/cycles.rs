@@ -4,11 +4,12 @@
 
 use crate::print::json;
 use caudal_mediation::guide::Reference;
-use caudal_rating::{AccountBalances, CloseCharge, CloseInput, Rater};
+use caudal_rating::{AccountBalances, Clock, CloseCharge, CloseInput, Rater};
 use caudal_tariff::Tariff;
 use caudal_usage::money::add_exact;
 use caudal_usage::{
-    BillableEvent, Code, Currency, Date, Decimal, DiscountUse, Fault, Rounding, RoundingMode, Subscription,
+    AllowanceUse, BillableEvent, Code, Currency, Date, Decimal, DiscountUse, Fault, Rounding, RoundingMode,
+    Subscription,
 };
 use caudal_wire::event::write_parts;
 use hashbrown::HashMap;
@@ -59,10 +60,10 @@ impl Cycles {
         let sum = self.sums.entry((account, event.cycle, event.currency)).or_insert(first);
         sum.events += 1;
         sum.add(event.amount);
-        self.count(event.plan, &event.discounts, event.amount);
+        self.count(event.plan, &event.discounts, event.amount + paid(&event.allowance_uses));
     }
 
-    /// Counts what discounts took off; `after` is what was left.
+    /// Counts what discounts took off; `after` is what was left, before money paid for it.
     fn count(&mut self, plan: &str, discounts: &[DiscountUse<'_>], after: Decimal) {
         let off: Decimal = discounts.iter().map(|discount| discount.amount).sum();
         for discount in discounts {
@@ -73,6 +74,30 @@ impl Cycles {
         }
     }
 
+    /// Adds the cycles without usage that lie between others of their account: what is owed for a month is owed for a
+    /// silent one too.
+    fn add_silent(&mut self, reference: &Reference) {
+        let mut spans: HashMap<(u32, Currency), (Date, Date)> = HashMap::new();
+        for &(account, cycle, currency) in self.sums.keys() {
+            let span = spans.entry((account, currency)).or_insert((cycle, cycle));
+            *span = (span.0.min(cycle), span.1.max(cycle));
+        }
+        for ((account, currency), (first, last)) in spans {
+            let Some(payer) = reference.account_versions(account).first() else { continue };
+            let mut clock = Clock::new(payer.time_zone);
+            let mut next_ms = payer.time_zone.start_of(first.local_ms()).utc_ms;
+            loop {
+                let cycle = clock.cycle(payer.anchor, next_ms);
+                if cycle.first >= last {
+                    break;
+                }
+                next_ms = cycle.to_ms;
+                let none = Sum { amount: Some(Decimal::ZERO), ..Sum::default() };
+                self.sums.entry((account, cycle.first, currency)).or_insert(none);
+            }
+        }
+    }
+
     /// Charges what only the whole cycle decides, in the order of accounts and time. A cycle is closed once.
     pub(super) fn settle(
         &mut self,
@@ -80,6 +105,7 @@ impl Cycles {
         (rater, tariff): (&mut Rater<'_>, &Tariff),
         balances: &mut HashMap<u32, AccountBalances>,
     ) {
+        self.add_silent(reference);
         let mut open: Vec<_> = self.sums.iter().filter(|(_, sum)| !sum.closed).map(|(key, _)| *key).collect();
         open.sort_by_key(|(account, cycle, currency)| (*account, *cycle, currency.code()));
         for key in open {
@@ -97,9 +123,9 @@ impl Cycles {
                         sum.add(charge.amount);
                         write_charge(&mut sum.charges, charge);
                     }
-                    charges
-                        .iter()
-                        .for_each(|charge| self.count(charge.plan, &charge.discounts, charge.amount));
+                    for charge in &charges {
+                        self.count(charge.plan, &charge.discounts, charge.amount + paid(&charge.uses));
+                    }
                 }
                 Err(fault) => (sum.amount, sum.fault) = (None, Some(fault)),
             }
@@ -154,12 +180,16 @@ impl Cycles {
     }
 }
 
+/// What money allowances paid.
+fn paid(uses: &[AllowanceUse<'_>]) -> Decimal {
+    uses.iter().filter(|used| used.unit.is_none()).map(|used| used.quantity).sum()
+}
+
 /// The subscriptions of an account that held in a cycle, the last version of each.
 fn held(reference: &Reference, account: u32, cycle: Date) -> Vec<&Subscription> {
     let Some(payer) = reference.account_versions(account).first() else { return Vec::new() };
     let from_ms = payer.time_zone.start_of(cycle.local_ms()).utc_ms;
-    // No cycle is longer; what begins after it is of the next.
-    let to_ms = from_ms + 28 * caudal_usage::time::DAY_MS;
+    let to_ms = Clock::new(payer.time_zone).cycle(payer.anchor, from_ms).to_ms;
     let mut held: Vec<&Subscription> = Vec::new();
     for &version in reference.members(account) {
         let version = reference.subscription(version);

@@ -23,7 +23,7 @@ struct Base<'t> {
 /// Adds the lines of a rate of amounts.
 pub fn amounts<'t>(
     matched: &Matched<'t>,
-    usage: &UsageRecord,
+    (usage, mirrored): (&UsageRecord, bool),
     (ground, place): (&Ground<'t>, &Place),
     draft: &mut Draft,
     lines: &mut Lines<'t>,
@@ -43,7 +43,7 @@ pub fn amounts<'t>(
             let Model::Percentage(steps) = &tiers.model else { return Ok(()) };
             let key = counter_of(tiers, (ground, place));
             let before = key.map_or(Decimal::ZERO, |key| draft.used(key));
-            let after = graduated(matched, &base, (steps, before), lines)?;
+            let after = graduated(matched, &base, (steps, before, mirrored), lines)?;
             if let Some(key) = key {
                 draft.set(key, after);
             }
@@ -172,30 +172,36 @@ fn beyond_free(
     }
 }
 
-/// Each part of the amount by its place in the sum. Returns the sum.
+/// Each part of the amount by its place in the sum. An amount that is given back walks back, not beyond where the sum
+/// began. Returns the sum.
 fn graduated<'t>(
     matched: &Matched<'t>,
     base: &Base<'t>,
-    (steps, before): (&'t [PercentStep], Decimal),
+    (steps, before, mirrored): (&'t [PercentStep], Decimal, bool),
     lines: &mut Lines<'t>,
 ) -> Result<Decimal, Fault> {
-    let end = exact(add_exact(before, base.amount), "amount")?;
-    let (mut position, mut lower) = (before, Decimal::ZERO);
+    // Of usage that is taken back the event turns the signs; of an amount below zero they are turned here.
+    let below = base.amount.is_sign_negative();
+    let moved = if mirrored { -base.amount } else { base.amount };
+    let after = exact(add_exact(before, moved), "amount")?.max(Decimal::ZERO);
+    let (start, end) = (before.min(after), before.max(after));
+    let sign = |amount: Decimal| if below { -amount } else { amount };
+    let (mut position, mut lower) = (start, Decimal::ZERO);
     for (index, tier) in steps.iter().enumerate() {
         let top = tier.up_to.map_or(end, |bound| bound.min(end));
         let number = u32::try_from(index + 1).ok();
         if top > position {
             if position == lower && !tier.flat_fee.is_zero() {
-                let fee = fixed_line(matched, LineKind::FlatFee, tier.flat_fee)?;
+                let fee = fixed_line(matched, LineKind::FlatFee, sign(tier.flat_fee))?;
                 lines.push(ChargeLine { step: number, ..fee });
             }
             let part = exact(add_exact(top, -position), "amount")?;
-            let amount = percent_of(part, tier.percent, matched.version.rounding.line)?;
-            let charged = line(matched, LineKind::Percentage, amount, (Some(tier.percent), part, base));
+            let amount = sign(percent_of(part, tier.percent, matched.version.rounding.line)?);
+            let charged = line(matched, LineKind::Percentage, amount, (Some(tier.percent), sign(part), base));
             lines.push(ChargeLine { step: number, ..charged });
             position = top;
         }
         lower = tier.up_to.unwrap_or(Decimal::MAX);
     }
-    Ok(end)
+    Ok(after)
 }

@@ -48,8 +48,10 @@ fn one<'a>(
     let mirrored = bill.mirrored;
     let Some(charge) = bill.charges.get_mut(at) else { return Ok(()) };
     let matched = charge.matched;
-    let room = exact(add_exact(cap.amount, -used), "amount")?.max(Decimal::ZERO);
-    if charge.due > room && !cap.notify_only && !mirrored {
+    // What is taken back is at most what counted towards the cap: beyond that, nothing was charged.
+    let room =
+        if mirrored { used } else { exact(add_exact(cap.amount, -used), "amount")?.max(Decimal::ZERO) };
+    if charge.due > room && !cap.notify_only {
         let cut = exact(add_exact(charge.due, -room), "amount")?;
         charge.due = room;
         bill.lines.push(ChargeLine {

@@ -120,10 +120,10 @@ impl<'a> Judge<'_, 'a, '_> {
         Ok(Some(since))
     }
 
-    /// The first day of the cycle in which the subscription's version and the plan's first version both hold.
+    /// The first day of the cycle in which the subscription has the plan, and the plan its first version.
     fn beginning(&self) -> Date {
         let ground = self.ground;
-        let from = ground.local_day(ground.subscription.validity.from_ms).max(ground.plan_since());
+        let from = ground.shared_since(Shared::Subscription).max(ground.plan_since());
         crate::clock::period_start(Period::Cycle, ground.account.anchor, from.min(self.place.day))
     }
 
@@ -219,16 +219,15 @@ impl<'a> Judge<'_, 'a, '_> {
     ) -> Result<Decimal, Fault> {
         let period = if discount.carries { Period::Ever } else { Period::Cycle };
         let key = self.ground.key(discount.used, (Shared::Subscription, period), &self.place);
-        let mut count = 1;
-        if discount.carries {
-            let first = match discount.code {
-                Some(_) => i64::from(month_of(since)),
-                None => self.first_month(key)?,
-            };
-            let (now, began) = (i64::from(month_of(self.place.cycle)), i64::from(month_of(since)));
-            let last = discount.cycles.map_or(now, |cycles| now.min(began + i64::from(cycles) - 1));
-            count = (last - first + 1).max(0);
-        }
+        let count = match &discount.code {
+            Some(_) => self.redeemed_cycles(discount)?,
+            None if discount.carries => {
+                let (now, began) = (i64::from(month_of(self.place.cycle)), i64::from(month_of(since)));
+                let last = discount.cycles.map_or(now, |cycles| now.min(began + i64::from(cycles) - 1));
+                (last - self.first_month(key)? + 1).max(0)
+            }
+            None => 1,
+        };
         let granted = exact(caudal_usage::money::mul_exact(amount, Decimal::from(count)), "amount")?;
         let used = self.draft.used(key);
         let left = exact(add_exact(granted, -used), "amount")?.max(Decimal::ZERO).min(total);
@@ -238,6 +237,29 @@ impl<'a> Judge<'_, 'a, '_> {
             self.draft.set(key, exact(add_exact(used, off), "amount")?);
         }
         Ok(off)
+    }
+
+    /// How many times the redemptions of a code grant the amount: each its own cycles; all of them up to now where a rest
+    /// carries on, else that of this cycle.
+    fn redeemed_cycles(&self, discount: &Discount) -> Result<i64, Fault> {
+        let (owner, cycle) = (self.ground.owner(Shared::Account), self.place.cycle);
+        let mut count = 0i64;
+        for redeemed in self.draft.standing().of_counter(owner, discount.redeemed) {
+            let passed = i64::from(month_of(cycle) - month_of(redeemed.key.period));
+            let lasts = discount.cycles.map_or(i64::MAX, i64::from);
+            let granted = match discount.carries {
+                true => (passed + 1).min(lasts),
+                false => i64::from(passed < lasts),
+            };
+            let times = self.draft.units(redeemed.key)?;
+            if passed >= 0 {
+                count = granted
+                    .checked_mul(times)
+                    .and_then(|more| count.checked_add(more))
+                    .ok_or_else(|| overflow("redemptions", &times))?;
+            }
+        }
+        Ok(count)
     }
 
     /// The month of the first cycle with usage, noted beside the balance.

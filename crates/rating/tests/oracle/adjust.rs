@@ -61,6 +61,7 @@ pub fn finish(rater: &mut Rater, used: &Use, draft: &mut Draft) {
     bounds(rater, draft);
     after_bounds(rater, used, draft);
     let event = &mut draft.event;
+    event.amount = rater.plan.event.map_or(event.amount.clone(), |point| round(&event.amount, point));
     if draft.mirrored {
         event.billed = -event.billed;
         event.lines.iter_mut().for_each(|line| {
@@ -69,7 +70,6 @@ pub fn finish(rater: &mut Rater, used: &Use, draft: &mut Draft) {
         event.discounts.iter_mut().for_each(|(_, amount)| *amount = -amount.clone());
         event.amount = -event.amount.clone();
     }
-    event.amount = rater.plan.event.map_or(event.amount.clone(), |point| round(&event.amount, point));
 }
 
 /// Discounts, caps, commitments and money: what usage and the charges of a close have in common.
@@ -159,16 +159,16 @@ fn limit(
 ) {
     let spent = rater.balances.get(counter);
     let due = draft.dues[at].due.clone();
-    if draft.mirrored {
-        rater.balances.set(counter, (spent - due).max(zero()));
-        return;
-    }
-    let over = (&due - (most - &spent).max(zero())).max(zero());
+    // What is taken back under a cap is at most what counted towards it.
+    let room = if draft.mirrored { spent.clone() } else { (most - &spent).max(zero()) };
+    let over = (&due - room).max(zero());
     if then != Some("notify") && over > zero() {
         draft.dues[at].due -= &over;
         draft.event.lines.push(amount_line("cap", id, -over));
     }
-    rater.balances.add(counter, &draft.dues[at].due);
+    let counted = draft.dues[at].due.clone();
+    let after = if draft.mirrored { (spent - counted).max(zero()) } else { spent + counted };
+    rater.balances.set(counter, after);
 }
 
 /// Takes an amount off several charges in proportion, at the places that all of them need.

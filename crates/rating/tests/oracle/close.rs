@@ -192,6 +192,8 @@ impl Rater<'_> {
             let index = capacity.steps.iter().position(holds_all).expect("the last step holds all");
             let exact = capacity.steps[index].price.q();
             let line = self.line_of("flat_fee", &capacity.id, Some(index as u32 + 1), &exact);
+            let payer = super::balances::owner(self.payer, member, None);
+            self.balances.add(&name("charged", "/capacity", &payer, Some(cycle)), &line.amount);
             charges.push(self.plain(&capacity.id, member, line));
         }
     }
@@ -212,6 +214,9 @@ impl Rater<'_> {
             let sharers = members(self.payer, member, commitment.shared);
             for &other in &sharers {
                 let subscription = super::balances::owner(self.payer, other, None);
+                if commitment.scope.is_empty() {
+                    charged += self.balances.get(&name("charged", "/capacity", &subscription, Some(cycle)));
+                }
                 for rate in self.plan.rates.iter().chain(&self.plan.base) {
                     if commitment.scope.is_empty() || commitment.scope.contains(&rate.id) {
                         charged += self.balances.get(&name("charged", &rate.id, &subscription, Some(cycle)));

@@ -215,7 +215,8 @@ impl<'a> Usage<'a, '_> {
             return Err(no_amount_rate(self.usage, &matched));
         }
         let rate = matched.rate;
-        let measured = measure((self.usage, part, rate), (&self.ground, &place), &self.draft, &self.carries)?;
+        let carries = (&self.carries, self.mirrored);
+        let mut measured = measure((self.usage, part, rate), (&self.ground, &place), &self.draft, carries)?;
         let Some(event) = events.get_mut(at) else { return Ok(()) };
         let from_line = event.lines.len();
         let billed = if rate.measure == Measure::Amount {
@@ -223,7 +224,7 @@ impl<'a> Usage<'a, '_> {
             amounts(&matched, of, (&self.ground, &place), &mut self.draft, &mut event.lines)?;
             1
         } else {
-            self.priced(&matched, (part, &place), &measured, event)?
+            self.priced(&matched, (part, &place), &mut measured, event)?
         };
         if self.usage.parts.len() > 1 || !matches!(rate.round_over, RoundOver::Record) {
             let of = (rate, part.rating_group, place.cycle);
@@ -275,12 +276,17 @@ impl<'a> Usage<'a, '_> {
         &mut self,
         matched: &Matched<'a>,
         (part, place): (&Part, &Place),
-        measured: &Measured,
+        measured: &mut Measured,
         event: &mut BillableEvent<'a>,
     ) -> Result<i64, Fault> {
         let Some(start) = self.start_of(matched, part) else {
             return Err(no_rate(self.ground.tariff, self.usage, &self.facts));
         };
+        if measured.back {
+            let kept = Span { before: 0, from: 0, end: measured.span.before, ..measured.span };
+            self.walk(matched, (part, &start), kept)?;
+            measured.span.from = billed_units(self.stretches)?.max(measured.span.before);
+        }
         self.walk(matched, (part, &start), measured.span)?;
         let (covered, front) = self.cover((matched, &start), (part, place), measured.span, event)?;
         let open = billed_units(self.stretches)?;

@@ -560,6 +560,26 @@ fn an_event_that_is_taken_back_is_rounded_as_it_was() {
 }
 
 #[test]
+fn what_is_rounded_over_a_day_walks_back() {
+    let tariff = tariff(
+        "[[rate]]\nid = \"web\"\napplies_to = { service = \"data\" }\nprice = \"1.00 per MB\"\n\
+         increments = \"100 kB\"\nround_over = \"day\"\n",
+    );
+    let mut bench = Bench::new(&tariff);
+    let moved = |octets| usage(Service::Data, time("2026-10-02T12:00:00+02:00"), octets);
+    for (octets, amount) in [
+        (150_000, "0.200000"),
+        (-150_000, "-0.200000"),
+        (50_000, "0.100000"),
+        (60_000, "0.100000"),
+        (-20_000, "-0.100000"),
+        (20_000, "0.100000"),
+    ] {
+        assert_eq!(bench.amount(&moved(octets)), amount, "{octets}");
+    }
+}
+
+#[test]
 fn percentages_in_steps_walk_back() {
     let plan = "[[rate]]\nid = \"shop\"\napplies_to = { service = \"content\" }\n\
                 tiers = { model = \"graduated_percentage\", steps = [ { up_to = \"3.00\", percent = \"10\" }, { percent = \"2\" } ] }\n";

@@ -34,6 +34,8 @@ pub struct Measured {
     pub first: bool,
     /// Balances that say how far a session, day or cycle came.
     meters: Option<[BalanceKey; 2]>,
+    /// True when a session, day or cycle is walked back: what was rounded up before the span is not known yet.
+    pub back: bool,
 }
 
 /// Measures a part. `place` is where it lies.
@@ -42,7 +44,7 @@ pub fn measure(
     (usage, part, rate): (&UsageRecord, &Part, &Rate),
     (ground, place): (&Ground, &Place),
     draft: &Draft,
-    carries: &Carries,
+    (carries, mirrored): (&Carries, bool),
 ) -> Result<Measured, Fault> {
     let known = carries.find(rate, part.rating_group, place.cycle);
     let first = !carries.seen(rate, part.rating_group);
@@ -54,9 +56,11 @@ pub fn measure(
         (None, RoundOver::Record, Some(known)) => (known.measured, known.billed),
         _ => (0, 0),
     };
+    let back = mirrored && meters.is_some();
+    let (before, billed) = if back { (before.saturating_sub(quantity).max(0), 0) } else { (before, billed) };
     let end = before.checked_add(quantity).ok_or_else(|| overflow("quantity", &quantity))?;
     let span = Span { start_ms: part.start.utc_ms, before, from: billed.max(before), end };
-    Ok(Measured { span, first, meters })
+    Ok(Measured { span, first, meters, back })
 }
 
 /// Notes how far a part came: `billed` units in all, covered ones included.
@@ -70,8 +74,10 @@ pub fn note(
     let position = measured.span.from.saturating_add(billed);
     let position = if measured.span.end > measured.span.before { position } else { measured.span.from };
     if let Some([total, so_far]) = measured.meters {
-        draft.set(total, Decimal::from(measured.span.end));
-        draft.set(so_far, Decimal::from(position));
+        let Span { before, from, end, .. } = measured.span;
+        let (measured, billed) = if measured.back { (before, from) } else { (end, position) };
+        draft.set(total, Decimal::from(measured));
+        draft.set(so_far, Decimal::from(billed));
     }
     carries.note(Carried {
         rate: address(rate),

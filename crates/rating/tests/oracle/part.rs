@@ -92,9 +92,16 @@ impl Rater<'_> {
         }
         .ready();
         let added = self.counted(of, &cut, within);
-        let before = self.before(of, within);
+        let mut before = self.before(of, within);
         let mut cover = if of.mirrored { Cover::default() } else { self.cover(of, &cut, within) };
+        let back = of.mirrored && self.position_names(of).is_some();
+        if back {
+            // Walking back over units is walking over them from where they began.
+            let begun = (before.measured - added).max(0);
+            before = cut.walk(Position::default(), begun, &mut cover).1;
+        }
         let (portions, after) = cut.walk(before, before.measured + added, &mut cover);
+        let after = if back { before } else { after };
         self.remember(of, within, after);
         self.spent(&cover, within, at);
         self.covered(of, &cover);

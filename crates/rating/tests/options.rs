@@ -544,7 +544,9 @@ fn what_is_taken_back_under_a_cap_is_at_most_what_was_charged() {
     assert_eq!(bench.amount(&back(100)), "-5.000000");
     assert_eq!(bench.amount(&call(20)), "2.000000");
     assert_eq!(bench.amount(&call(40)), "3.000000");
-    assert_eq!(bench.amount(&back(10)), "-1.000000");
+    // 1.00 of 6.00 was not charged: it goes first.
+    assert_eq!(bench.amount(&back(15)), "-0.500000");
+    assert_eq!(bench.amount(&back(100)), "-4.500000");
 }
 
 #[test]

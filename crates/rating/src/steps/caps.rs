@@ -4,7 +4,7 @@
 
 use super::cover::plain_line;
 use super::discounts::Judge;
-use super::exact;
+use super::{above_zero, exact};
 use crate::balances::Draft;
 use crate::bill::{Bill, Charge};
 use crate::ground::{Ground, Place};
@@ -13,7 +13,10 @@ use caudal_tariff::charges::in_scope;
 use caudal_tariff::{Cap, Period};
 use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
-use caudal_usage::{ChargeLine, Decimal, Fault, LineKind, Price};
+use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price};
+
+/// Instance of what was not charged, beside what counts towards a cap.
+const BEYOND: u64 = 1;
 
 /// Applies each rate's own cap, then the plan's, to every charge in the order of its parts.
 pub fn caps<'a>(
@@ -44,16 +47,21 @@ fn one<'a>(
     notes: &mut Vec<Notification>,
 ) -> Result<(), Fault> {
     let key = ground.key(cap.counter, (cap.shared, cap.per), place);
-    let used = draft.used(key);
+    let beyond_key = BalanceKey { instance: BEYOND, ..key };
+    let (used, beyond) = (draft.used(key), draft.used(beyond_key));
     let mirrored = bill.mirrored;
     let Some(charge) = bill.charges.get_mut(at) else { return Ok(()) };
-    let matched = charge.matched;
-    // What is taken back is at most what counted towards the cap: beyond that, nothing was charged.
-    let room =
-        if mirrored { used } else { exact(add_exact(cap.amount, -used), "amount")?.max(Decimal::ZERO) };
-    if charge.due > room && !cap.notify_only {
-        let cut = exact(add_exact(charge.due, -room), "amount")?;
-        charge.due = room;
+    let (matched, due) = (charge.matched, charge.due);
+    // What is taken back comes off what was not charged first, then off what was.
+    let cut = match (cap.notify_only, mirrored) {
+        (true, _) => Decimal::ZERO,
+        (false, true) => due.min(beyond).max(exact(add_exact(due, -used), "amount")?),
+        (false, false) => {
+            exact(add_exact(exact(add_exact(used, due), "amount")?, -cap.amount), "amount")?.min(due)
+        }
+    };
+    if above_zero(cut) {
+        charge.due = exact(add_exact(due, -cut), "amount")?;
         bill.lines.push(ChargeLine {
             amount: -cut,
             ..plain_line(
@@ -62,6 +70,8 @@ fn one<'a>(
                 (1, Price { amount: -cut, per: 1 }),
             )
         });
+        let moved = if mirrored { -cut } else { cut };
+        draft.set(beyond_key, exact(add_exact(beyond, moved), "amount")?.max(Decimal::ZERO));
     }
     let counted = bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
     let counted = if mirrored { -counted } else { counted };

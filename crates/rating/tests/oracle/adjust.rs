@@ -159,10 +159,18 @@ fn limit(
 ) {
     let spent = rater.balances.get(counter);
     let due = draft.dues[at].due.clone();
-    // What is taken back under a cap is at most what counted towards it.
-    let room = if draft.mirrored { spent.clone() } else { (most - &spent).max(zero()) };
-    let over = (&due - room).max(zero());
+    // What is taken back under a cap comes off what was not charged, then off what counted towards it, and no further.
+    let free = format!("{counter}/beyond");
+    let beyond = rater.balances.get(&free);
+    let over = if draft.mirrored {
+        let rest = (&due - &beyond).max(zero());
+        &due - rest.min(spent.clone())
+    } else {
+        (&due - (most - &spent).max(zero())).max(zero())
+    };
     if then != Some("notify") && over > zero() {
+        let after = if draft.mirrored { (beyond - &over).max(zero()) } else { beyond + &over };
+        rater.balances.set(&free, after);
         draft.dues[at].due -= &over;
         draft.event.lines.push(amount_line("cap", id, -over));
     }

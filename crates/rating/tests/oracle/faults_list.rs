@@ -57,7 +57,7 @@ pub const FAULTS: [Fault; 20] = [
     // A minimum charge of zero usage.
     fault("steps/bounds.rs", "|least| measured && sum < *least", "|least| sum < *least"),
     // A cap that only notifies cuts.
-    fault("steps/caps.rs", "charge.due > room && !cap.notify_only", "charge.due > room"),
+    fault("steps/caps.rs", "match (cap.notify_only, mirrored)", "match (false, mirrored)"),
     // Money does not go below zero.
     fault("steps/payment.rs", "charge.due.min(may)", "charge.due.min(before.max(Decimal::ZERO))"),
     // A rest that does not reach its least.

@@ -28,7 +28,7 @@ use smallvec::SmallVec;
 pub struct CloseInput<'a> {
     /// The account.
     pub account: &'a Account,
-    /// Its subscriptions that held in the cycle, one version each.
+    /// Its subscriptions that held in the cycle, one version of each for each plan that it had.
     pub subscriptions: &'a [&'a Subscription],
     /// First day of the cycle.
     pub cycle: Date,
@@ -94,6 +94,14 @@ impl<'t> Rater<'t> {
         // What several subscriptions share is closed once all of them have been charged what it looks at.
         for stage in [Stage::Tiers, Stage::Capacities, Stage::Commitments] {
             for subscription in input.subscriptions {
+                // Of a plan that was left in the cycle, only what its usage waits for is charged.
+                let left = input.subscriptions.iter().any(|other| {
+                    other.index == subscription.index
+                        && other.validity.from_ms > subscription.validity.from_ms
+                });
+                if left && matches!(stage, Stage::Commitments) {
+                    continue;
+                }
                 let place = Place { at_ms: last_ms, day: end.to_days() - 1, cycle: input.cycle };
                 // The plan of the last day on which the subscription held.
                 let held_ms = last_ms.min(subscription.validity.to_ms.saturating_sub(1));
@@ -112,6 +120,7 @@ impl<'t> Rater<'t> {
                     draft: Draft::new(balances, &mut self.changed),
                     charges: &mut charges,
                     done: &mut done,
+                    left,
                 };
                 closing.run(stage)?;
                 for balance in &self.changed {
@@ -139,6 +148,8 @@ struct Closing<'c, 'a> {
     charges: &'c mut Vec<CloseCharge<'a>>,
     /// What was charged for all that share it.
     done: &'c mut Vec<BalanceKey>,
+    /// True when the subscription has another plan at the end of the cycle.
+    left: bool,
 }
 
 impl<'a> Closing<'_, 'a> {
@@ -188,6 +199,9 @@ impl<'a> Closing<'_, 'a> {
             Model::Percentage(_) => i64::from(!self.draft.used(key).is_zero()),
             _ => self.draft.units(key)?,
         };
+        if self.left && used == 0 {
+            return Ok(());
+        }
         match &tiers.model {
             Model::Volume(steps) | Model::StairStep(steps) if used > 0 => {
                 let (index, step) = reached(steps, used);
@@ -215,6 +229,9 @@ impl<'a> Closing<'_, 'a> {
                 return Ok(());
             }
             sums.push(self.draft.units(key)?);
+        }
+        if self.left && sums.iter().all(|sum| *sum == 0) {
+            return Ok(());
         }
         let holds = |bounds: &[Option<i64>]| {
             bounds.iter().zip(&sums).all(|(bound, sum)| bound.is_none_or(|bound| *sum <= bound))

@@ -112,7 +112,9 @@ impl Cycles {
             let (account, cycle, _) = key;
             let subscriptions = held(reference, account, cycle);
             let closed = close(reference, rater, (account, cycle, &subscriptions), balances);
-            let point = subscriptions.first().and_then(|subscription| {
+            let first = subscriptions.first().map(|subscription| subscription.index);
+            let mut of_first = subscriptions.iter().filter(|of| Some(of.index) == first);
+            let point = of_first.next_back().and_then(|subscription| {
                 Some(tariff.plan_version(subscription.plan, cycle.to_days())?.rounding.cycle)
             });
             let Some(sum) = self.sums.get_mut(&key) else { continue };
@@ -185,7 +187,7 @@ fn paid(uses: &[AllowanceUse<'_>]) -> Decimal {
     uses.iter().filter(|used| used.unit.is_none()).map(|used| used.quantity).sum()
 }
 
-/// The subscriptions of an account that held in a cycle, the last version of each.
+/// The subscriptions of an account that held in a cycle, of each the last version with each of its plans.
 fn held(reference: &Reference, account: u32, cycle: Date) -> Vec<&Subscription> {
     let Some(payer) = reference.account_versions(account).first() else { return Vec::new() };
     let from_ms = payer.time_zone.start_of(cycle.local_ms()).utc_ms;
@@ -196,7 +198,7 @@ fn held(reference: &Reference, account: u32, cycle: Date) -> Vec<&Subscription> 
         if version.validity.to_ms <= from_ms || version.validity.from_ms >= to_ms {
             continue;
         }
-        match held.iter_mut().find(|known| known.index == version.index) {
+        match held.iter_mut().find(|known| (known.index, known.plan) == (version.index, version.plan)) {
             Some(known) => *known = version,
             None => held.push(version),
         }

@@ -31,6 +31,11 @@ struct Sum {
 }
 
 impl Sum {
+    /// Of no event.
+    fn of_nothing() -> Self {
+        Self { amount: Some(Decimal::ZERO), ..Self::default() }
+    }
+
     fn add(&mut self, amount: Decimal) {
         self.amount = self.amount.and_then(|sum| add_exact(sum, amount).ok());
     }
@@ -56,8 +61,7 @@ pub(super) struct Cycles {
 impl Cycles {
     /// Counts an event.
     pub(super) fn add(&mut self, account: u32, event: &BillableEvent<'_>) {
-        let first = Sum { amount: Some(Decimal::ZERO), ..Sum::default() };
-        let sum = self.sums.entry((account, event.cycle, event.currency)).or_insert(first);
+        let sum = self.sums.entry((account, event.cycle, event.currency)).or_insert_with(Sum::of_nothing);
         sum.events += 1;
         sum.add(event.amount);
         self.count(event.plan, &event.discounts, event.amount + paid(&event.allowance_uses));
@@ -92,8 +96,7 @@ impl Cycles {
                     break;
                 }
                 next_ms = cycle.to_ms;
-                let none = Sum { amount: Some(Decimal::ZERO), ..Sum::default() };
-                self.sums.entry((account, cycle.first, currency)).or_insert(none);
+                self.sums.entry((account, cycle.first, currency)).or_insert_with(Sum::of_nothing);
             }
         }
     }

@@ -107,7 +107,7 @@ fn carried(
 ) -> Result<(), Fault> {
     let Some(rollover) = allowance.more.as_ref().and_then(|more| more.rollover) else { return Ok(()) };
     let since = ground.shared_since(allowance.shared).max(ground.plan_since());
-    let mut end = start;
+    let (mut end, mut end_ms) = (start, midnight(ground, start));
     let until_ms = midnight(ground, period_end(period, ground.account.anchor, start));
     for _ in 0..rollover.cycles {
         let origin = period_start(period, ground.account.anchor, end.to_days() - 1);
@@ -115,19 +115,14 @@ fn carried(
             break;
         }
         let key = BalanceKey { owner, counter: allowance.counter, period: origin, instance: 0 };
-        let refill = refill(ground, allowance, (period, origin), Moment::Before(midnight(ground, end)))?;
+        let origin_ms = midnight(ground, origin);
+        let refill = refill(ground, allowance, (period, origin), Moment::Before(end_ms))?;
         let left = minus(refill.quantity, draft.used(key))?;
         let kept = left.clamp(refill.bound(rollover.min)?, refill.bound(rollover.max)?);
         let key = BalanceKey { instance: CARRIED, ..key };
         let used = draft.used(key);
-        list.push(Bucket {
-            key,
-            room: minus(kept, used)?,
-            used,
-            until_ms,
-            since_ms: midnight(ground, origin),
-        });
-        end = origin;
+        list.push(Bucket { key, room: minus(kept, used)?, used, until_ms, since_ms: origin_ms });
+        (end, end_ms) = (origin, origin_ms);
     }
     list.reverse();
     Ok(())

@@ -73,8 +73,7 @@ fn one<'a>(
         let moved = if mirrored { -cut } else { cut };
         draft.set(beyond_key, exact(add_exact(beyond, moved), "amount")?.max(Decimal::ZERO));
     }
-    let counted = bill.charges.get(at).map_or(Decimal::ZERO, |charge| charge.due);
-    let counted = if mirrored { -counted } else { counted };
+    let counted = if mirrored { -charge.due } else { charge.due };
     let after = exact(add_exact(used, counted), "amount")?.max(Decimal::ZERO);
     if after != used {
         draft.set(key, after);

@@ -7,6 +7,7 @@ pub mod detect;
 pub mod formats;
 pub mod framing;
 mod keys;
+mod nibbles;
 pub mod roots;
 pub mod split;
 mod texts;

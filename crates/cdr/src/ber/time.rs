@@ -53,8 +53,9 @@ fn days(year: i32, month: i32, day: i32) -> Option<i32> {
 
 /// Reads a time stamp.
 ///
-/// By words: a record has five of them and more, and eight octets are as soon told to be digits as one.
-#[inline]
+/// By words: a record has five of them and more, and eight octets are as soon told to be digits as one. Inlined, since
+/// handing over what was found took a fifth of it.
+#[inline(always)]
 pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
     /// The low nibble of each octet.
     const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;

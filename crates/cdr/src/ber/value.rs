@@ -3,6 +3,7 @@
 //! Never skips over what it does not understand: a value is right as a whole, or refused with what was expected.
 
 use super::{BadValue, Children, Tlv};
+use crate::nibbles::{beyond_nine, decimal, spread};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Most octets of an ISDN-AddressString: TS 29.002.
@@ -53,19 +54,13 @@ pub struct Unsigned {
 #[inline]
 pub fn unsigned(content: &[u8]) -> Result<Unsigned, BadValue> {
     const EXPECTED: BadValue = BadValue("an integer from 0 to 2^64-1");
-    let first = *content.first().ok_or(EXPECTED)?;
+    let [first, ..] = content else { return Err(EXPECTED) };
+    let digits = if content.len() <= 8 { content } else { leading_zeros_dropped(content) };
     let reinterpreted = first & 0x80 != 0;
-    let digits = match content.len() {
-        4 | 8 => content,
-        1..=7 if !reinterpreted => content,
-        _ if first == 0 => leading_zeros_dropped(content),
-        _ => return Err(EXPECTED),
-    };
-    if digits.len() > 8 {
+    if digits.len() > 8 || reinterpreted && digits.len() % 4 != 0 {
         return Err(EXPECTED);
     }
-    let value = big_endian(digits);
-    Ok(Unsigned { value, reinterpreted })
+    Ok(Unsigned { value: big_endian(digits), reinterpreted })
 }
 
 /// One to eight octets to their number, most significant first. Two loads that overlap where the width is not theirs:
@@ -215,29 +210,14 @@ fn in_a_word(content: &[u8], into: &mut [u8; DIGITS_MAX]) -> Option<usize> {
     let last = behind + 28;
     let filled = octets >> last == u64::from(FILLER);
     let octets = if filled { octets & !(u64::MAX << last) } else { octets };
-    // A digit beyond nine carries out of its nibble when six are added: into a bit where none was before.
-    const SIX: u64 = 0x0606_0606_0606_0606;
-    let (low, high) = (octets & NIBBLES, octets >> 4 & NIBBLES);
-    if ((low + SIX) | (high + SIX)) & !NIBBLES != 0 {
+    let (low, high) = (spread(octets as u32), spread((octets >> 32) as u32));
+    if beyond_nine(low) || beyond_nine(high) {
         return None;
     }
-    const ASCII: u64 = 0x3030_3030_3030_3030;
     let (first, last) = into.first_chunk_mut::<16>()?.split_at_mut(8);
-    first.copy_from_slice(&(spread(octets as u32) + ASCII).to_le_bytes());
-    last.copy_from_slice(&(spread((octets >> 32) as u32) + ASCII).to_le_bytes());
+    first.copy_from_slice(&decimal(low));
+    last.copy_from_slice(&decimal(high));
     Some(2 * content.len() - usize::from(filled))
-}
-
-/// The low nibble of each octet of a word.
-const NIBBLES: u64 = 0x0F0F_0F0F_0F0F_0F0F;
-
-/// The eight nibbles of a word, each to an octet of its own.
-#[inline]
-const fn spread(word: u32) -> u64 {
-    let word = word as u64;
-    let word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
-    let word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
-    (word | word << 4) & NIBBLES
 }
 
 /// A number with what it says of itself.
@@ -314,11 +294,14 @@ impl Plmn {
 pub fn plmn(content: &[u8]) -> Result<Plmn, BadValue> {
     const EXPECTED: BadValue = BadValue("3 octets of PLMN: MCC2 MCC1, MNC3 or F and MCC3, MNC2 MNC1");
     let [a, b, c] = content else { return Err(EXPECTED) };
-    let digits = [a & 0xF, a >> 4, b & 0xF, c & 0xF, c >> 4, b >> 4].map(|nibble| TBCD[usize::from(nibble)]);
-    let [mcc_mnc @ .., third] = &digits;
-    let count = if b >> 4 == FILLER { 5 } else { 6 };
-    let decimal = mcc_mnc.iter().all(u8::is_ascii_digit) && (count == 5 || third.is_ascii_digit());
-    if decimal { Ok(Plmn { digits, count }) } else { Err(EXPECTED) }
+    let (mcc, third) = (u32::from(*a) | u32::from(b & 0xF) << 8, b >> 4);
+    let (third, count) = if third == FILLER { (0, 5) } else { (third, 6) };
+    let digits = spread(mcc | u32::from(*c) << 12 | u32::from(third) << 20);
+    if beyond_nine(digits) {
+        return Err(EXPECTED);
+    }
+    let [digits @ .., _, _] = decimal(digits);
+    Ok(Plmn { digits, count })
 }
 
 /// TS 32.298 IPAddress, a CHOICE: `[0]` IPv4, `[1]` IPv6, `[2]` and `[3]` the same as text, `[4]` IPv6 with the length

@@ -3,7 +3,7 @@
 //! Never sums or drops a container: each is rated at its own time.
 
 use super::decode::{again, missing, read_time, unsigned, unsigned_32};
-use crate::ber::{OTHERWISE, Tag, Tlv};
+use crate::ber::{BerError, OTHERWISE, Tag, Tlv};
 use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
 
 /// Most containers of one record. Gateways close a record long before: at 50 or so.
@@ -44,8 +44,11 @@ enum Of {
     Other,
 }
 
-/// A place for each of them.
-const PLACES: usize = Of::Other as usize + 1;
+/// A place for each of them, and as many as a mask of bits holds.
+const PLACES: usize = (Of::Other as usize + 1).next_power_of_two();
+
+/// The contents of a container, by [`Of`].
+type Contents<'a> = [Option<&'a [u8]>; PLACES];
 
 /// Tags that a container may have: those of later releases are passed over.
 const CONTAINER_TAGS: usize = 64;
@@ -168,41 +171,49 @@ struct Container {
     reinterpreted: bool,
 }
 
-/// The contents of a container by what they mean.
-#[inline]
-fn contents<'a>(
-    element: &Tlv<'a>,
-    rule: &ContainerRule,
-    found: &mut [Option<&'a [u8]>; PLACES],
-) -> Result<(), Fault> {
+/// The contents of a container by what they mean. Not inlined: its loop wants the registers for itself.
+#[inline(never)]
+fn contents<'a>(element: &Tlv<'a>, rule: &ContainerRule, found: &mut Contents<'a>) -> Result<(), Fault> {
     let mut seen = 0u64;
     let mut fields = element.children();
     loop {
-        let (number, slot, content) = match fields.next_short(&rule.by_octet) {
-            Some((octet, slot, content)) => (u32::from(octet & 0x1F), slot, content),
-            None => {
-                let Some(field) = fields.next() else { return Ok(()) };
-                let field = field.map_err(|error| error.fault(rule.list))?;
-                let number = field.tag.in_context().unwrap_or(u32::MAX);
-                let Some(slot) = rule.slots.get(number as usize) else { continue };
-                (number, *slot, field.content)
+        while let Some((octet, slot, content)) = fields.next_short(&rule.by_octet) {
+            let number = u32::from(octet & 0x1F);
+            if seen & 1 << number != 0 {
+                return Err(again(rule.list, number));
             }
-        };
-        if seen & 1 << number != 0 {
-            return Err(again(rule.list, number));
+            seen |= 1 << number;
+            found[usize::from(slot) % PLACES] = Some(content);
         }
-        seen |= 1 << number;
-        if let Some(place) = found.get_mut(usize::from(slot)) {
-            *place = Some(content);
+        match fields.next() {
+            Some(field) => seen = other(field, rule, (seen, found))?,
+            None => return Ok(()),
         }
     }
+}
+
+/// A field with a longer tag or length, or one that is not as it should be; the tags seen until then, and with it.
+#[inline(never)]
+fn other<'a>(
+    field: Result<Tlv<'a>, BerError>,
+    rule: &ContainerRule,
+    (seen, found): (u64, &mut Contents<'a>),
+) -> Result<u64, Fault> {
+    let field = field.map_err(|error| error.fault(rule.list))?;
+    let number = field.tag.in_context().unwrap_or(u32::MAX);
+    let Some(slot) = rule.slots.get(number as usize) else { return Ok(seen) };
+    if seen & 1 << number != 0 {
+        return Err(again(rule.list, number));
+    }
+    found[usize::from(*slot) % PLACES] = Some(field.content);
+    Ok(seen | 1 << number)
 }
 
 #[inline]
 fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault> {
     let mut found = [None; PLACES];
     contents(element, rule, &mut found)?;
-    let [group, first, last, closed, up, down, _] = found;
+    let [group, first, last, closed, up, down, ..] = found;
     let mut reinterpreted = false;
     let rating_group = match group {
         Some(content) => Some(unsigned_32("ratingGroup", content, &mut reinterpreted)?),

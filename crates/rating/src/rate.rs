@@ -346,9 +346,20 @@ impl<'a> Usage<'a, '_> {
             return Ok((0, None));
         }
         let unit = matched.rate.measure.unit(self.usage.unit);
-        let (place, usage) = (*place, self);
-        let mut cover =
-            Cover { usage, event, part, start, place, matched, unit, span, covered: 0, front: None };
+        let (place, usage, first_line) = (*place, self, event.lines.len());
+        let mut cover = Cover {
+            usage,
+            event,
+            part,
+            start,
+            place,
+            matched,
+            unit,
+            span,
+            first_line,
+            covered: 0,
+            front: None,
+        };
         cover.run()?;
         Ok((cover.covered, cover.front))
     }

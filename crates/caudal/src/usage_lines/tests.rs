@@ -302,6 +302,55 @@ fn odd_lines_are_answers() {
     check(&voice("0.60 per 60 s", "1/1", ""), &cases);
 }
 
+/// A purchase of S-1 at noon of October 1.
+fn bought(id: &str, allowance: &str, what: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","type":"top_up","subscription":"S-1","allowance":"{allowance}","start":"2026-10-01T12:00:00+02:00",{what}}}"#
+    )
+}
+
+/// What was bought beside a refill of another allowance: whatever expires first is used first, whosever it is.
+#[test]
+fn each_stock_is_used_by_its_own_expiry() {
+    let plan = |own: &str, bought: &str| {
+        voice("0.10 per s", "1/1", "")
+            + &format!(
+                "[[allowance]]\nid = \"x\"\napplies_to = {{ service = \"voice\" }}\n{bought}\nrefill = \"top_up\"\n"
+            )
+            + &format!("[[allowance]]\nid = \"m\"\napplies_to = {{ service = \"voice\" }}\n{own}\n")
+    };
+    let soon = r#","expires":"2026-10-10T00:00:00+02:00""#;
+    let to = "+34915550123";
+    let (first, second, third) = (
+        call_at("2026-10-02T12:00:00+02:00", "15", to),
+        call_at("2026-10-10T00:00:00+02:00", "30", to),
+        call_at("2026-10-31T12:00:00+01:00", "16", to),
+    );
+    // 10 s that expire on October 10, 30 s of October, 20 s that never do.
+    check(
+        &plan("quantity = \"30 s\"", "quantity = \"100 s\""),
+        &[
+            (&bought("t1", "x", r#""quantity":20,"unit":"s""#), "- -"),
+            (&bought("t2", "x", &format!(r#""quantity":10,"unit":"s"{soon}"#)), "- -"),
+            (&first, "0.000000"),
+            (&second, "0.000000"),
+            (&third, "0.100000"),
+        ],
+    );
+    // Money likewise: of the first call 1.00 and 0.50 of October's credit; November has 3.00 and the 2.00 that never expire.
+    let november = call_at("2026-11-02T12:00:00+01:00", "50", to);
+    check(
+        &plan("amount = \"3.00\"", "amount = \"9.00\""),
+        &[
+            (&bought("t1", "x", r#""amount":"2.00","currency":"EUR""#), "- -"),
+            (&bought("t2", "x", &format!(r#""amount":"1.00","currency":"EUR"{soon}"#)), "- -"),
+            (&first, "0.000000"),
+            (&november, "0.000000"),
+            (&november, "5.000000"),
+        ],
+    );
+}
+
 #[test]
 fn every_cut_and_every_odd_octet_is_an_answer() {
     let (_folder, pipeline) = pipeline(&voice("0.60 per 60 s", "1/1", ""), &[]);

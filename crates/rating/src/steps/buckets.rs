@@ -199,12 +199,17 @@ fn minus(left: Decimal, right: Decimal) -> Result<Decimal, Fault> {
 }
 
 /// What may still be used in all.
-pub fn room(buckets: &Buckets) -> Result<Decimal, Fault> {
+pub fn room(buckets: &[Bucket]) -> Result<Decimal, Fault> {
     let mut sum = Decimal::ZERO;
     for bucket in buckets {
         sum = exact(add_exact(sum, bucket.room.max(Decimal::ZERO)), "allowance")?;
     }
     Ok(sum)
+}
+
+/// The stocks of a turn.
+pub fn of_turn(buckets: &Buckets, stocks: usize) -> &[Bucket] {
+    buckets.get(..stocks).unwrap_or(buckets)
 }
 
 /// Uses up `quantity`, from the first bucket on. What no bucket has room for (money below zero) falls on the last that is
@@ -258,25 +263,53 @@ pub fn note_use<'a>(
     }
 }
 
-/// The order of a plan's allowances where expiry counts: by rank, then the earliest expiry of what has room, then the
-/// oldest, then the order of the plan.
+/// A turn of an allowance: it gives what is left in its first stocks, so many as are named.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// Index in the plan.
+    pub allowance: u16,
+    /// [`ALL`] at its last turn.
+    pub stocks: usize,
+}
+
+/// Every stock of an allowance.
+pub const ALL: usize = usize::MAX;
+
+/// The turns of those allowances that take part, where expiry counts: by rank, then the earliest expiry of what has room,
+/// then the oldest, then the order of the plan. An allowance has another turn where a stock of its own lies behind one of
+/// another.
 pub fn order(
     ground: &Ground,
     place: &Place,
     (draft, uses): (&Draft, &[AllowanceUse]),
-) -> Result<SmallVec<[u16; 8]>, Fault> {
+    take_part: &[u16],
+) -> Result<SmallVec<[Turn; 8]>, Fault> {
     let version = ground.version;
-    let mut keys = Vec::with_capacity(version.allowances.len());
-    for (allowance, index) in version.allowances.iter().zip(0u16..) {
+    let mut places = Vec::with_capacity(take_part.len());
+    for &index in take_part {
+        let Some(allowance) = version.allowances.get(usize::from(index)) else { continue };
         let weight = if version.by_weight { allowance.weight } else { 0 };
         let rank = (std::cmp::Reverse(weight), allowance.priority);
-        let buckets = buckets(ground, allowance, place, draft)?;
         // One that gave its event to the usage covers the rest of it, though it may be empty now.
         let gave = allowance.per_usage && uses.iter().any(|used| used.allowance == allowance.id.as_ref());
-        let open = buckets.iter().filter(|bucket| gave || bucket.room > Decimal::ZERO);
-        let first = open.map(|bucket| (bucket.until_ms, bucket.since_ms)).min();
-        keys.push((rank, first.unwrap_or((i64::MAX, i64::MAX)), index));
+        let before = places.len();
+        for (bucket, stocks) in buckets(ground, allowance, place, draft)?.iter().zip(1..) {
+            if gave || bucket.room > Decimal::ZERO {
+                places.push((rank, (bucket.until_ms, bucket.since_ms), index, stocks));
+            }
+        }
+        match places.get_mut(before..).and_then(<[_]>::last_mut) {
+            Some((.., stocks)) => *stocks = ALL,
+            None => places.push((rank, (i64::MAX, i64::MAX), index, ALL)),
+        }
     }
-    keys.sort_unstable();
-    Ok(keys.into_iter().map(|(.., index)| index).collect())
+    places.sort_unstable();
+    let mut turns = SmallVec::<[Turn; 8]>::new();
+    for (.., allowance, stocks) in places {
+        match turns.last_mut() {
+            Some(turn) if turn.allowance == allowance => turn.stocks = stocks,
+            _ => turns.push(Turn { allowance, stocks }),
+        }
+    }
+    Ok(turns)
 }

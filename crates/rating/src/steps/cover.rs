@@ -2,7 +2,7 @@
 //! Relies on portions being in the order of position; the next allowance goes on where the one before ended.
 //! Never gives part of a portion, but where the plan says so, and never more than is left.
 
-use super::buckets::{Buckets, buckets, note_use, order, room, use_up};
+use super::buckets::{ALL, Buckets, buckets, note_use, of_turn, order, room, use_up};
 use super::increments::{Span, Stretch};
 use super::match_rate::{Matched, Start};
 use super::{amount_of, exact, overflow};
@@ -15,6 +15,7 @@ use caudal_usage::{
     BalanceKey, BillableEvent, ChargeLine, Decimal, Fault, LineKind, Part, Price, Rounding, RoundingMode,
     Unit,
 };
+use smallvec::SmallVec;
 
 /// What is covered: a part of a usage in its portions, and what happens to it.
 pub struct Cover<'c, 'a, 'w> {
@@ -34,6 +35,8 @@ pub struct Cover<'c, 'a, 'w> {
     pub unit: Unit,
     /// The measured span that is still open.
     pub span: Span,
+    /// Lines of the event that are not the part's.
+    pub first_line: usize,
     /// Units covered.
     pub covered: i64,
     /// The allowance that covered the first portion.
@@ -48,25 +51,37 @@ impl<'a> Cover<'_, 'a, '_> {
         let bought = self.usage.draft.standing().has_grants();
         if !version.by_expiry && !bought {
             for allowance in &version.allowances {
-                self.one(allowance)?;
+                if self.takes_part(allowance) {
+                    self.one(allowance, ALL)?;
+                }
             }
             return Ok(());
         }
-        let uses = &self.event.allowance_uses;
-        for index in order(&self.usage.ground, &self.place, (&self.usage.draft, uses))? {
-            if let Some(allowance) = version.allowances.get(usize::from(index)) {
-                self.one(allowance)?;
+        let mut take_part = SmallVec::<[u16; 8]>::new();
+        for (allowance, index) in version.allowances.iter().zip(0..) {
+            if self.takes_part(allowance) {
+                take_part.push(index);
+            }
+        }
+        let from = (&self.usage.draft, self.event.allowance_uses.as_slice());
+        for turn in order(&self.usage.ground, &self.place, from, &take_part)? {
+            if let Some(allowance) = version.allowances.get(usize::from(turn.allowance)) {
+                self.one(allowance, turn.stocks)?;
             }
         }
         Ok(())
     }
 
+    /// True when it counts what is used, and holds for the part.
     #[inline]
-    fn one(&mut self, allowance: &'a Allowance) -> Result<(), Fault> {
+    fn takes_part(&mut self, allowance: &Allowance) -> bool {
         let counts = allowance.unit.is_some() && (allowance.per_usage || allowance.unit == Some(self.unit));
-        if !counts || !self.usage.holds(&allowance.when, self.part) {
-            return Ok(());
-        }
+        counts && self.usage.holds(&allowance.when, self.part)
+    }
+
+    /// One turn of an allowance.
+    #[inline]
+    fn one(&mut self, allowance: &'a Allowance, stocks: usize) -> Result<(), Fault> {
         if open_units(self.usage.stretches) == 0 {
             return Ok(());
         }
@@ -74,7 +89,7 @@ impl<'a> Cover<'_, 'a, '_> {
             (Some(quantity), Refill::Each(period)) if !self.usage.draft.standing().has_grants() => {
                 self.simple(allowance, (quantity, period))
             }
-            _ => self.general(allowance),
+            _ => self.general(allowance, stocks),
         }
     }
 
@@ -97,11 +112,13 @@ impl<'a> Cover<'_, 'a, '_> {
         Ok(())
     }
 
-    fn general(&mut self, allowance: &'a Allowance) -> Result<(), Fault> {
+    fn general(&mut self, allowance: &'a Allowance, stocks: usize) -> Result<(), Fault> {
         let mut stock = buckets(&self.usage.ground, allowance, &self.place, &self.usage.draft)?;
         let before = room(&stock)?;
         let front = self.usage.stretches.first().copied();
-        let Some((units, cost)) = self.give(allowance, before)? else { return Ok(()) };
+        let Some((units, cost)) = self.give(allowance, room(of_turn(&stock, stocks))?)? else {
+            return Ok(());
+        };
         // What takes from the front first has the front; the portions may have been cut anew since.
         let first = allowance.bands.is_none() && self.covered == 0;
         if self.front.is_none() && (first || took_front(front, self.usage.stretches, allowance)) {
@@ -268,10 +285,16 @@ impl<'a> Cover<'_, 'a, '_> {
         room - left
     }
 
-    /// A line for covered units that cost something.
+    /// A line for covered units that cost something: one for all that an allowance gives to the part.
     fn line(&mut self, allowance: &'a Allowance, units: i64) -> Result<(), Fault> {
         let Some(price) = allowance.more.as_ref().and_then(|more| more.price) else { return Ok(()) };
         let version = self.usage.ground.version;
+        let mut lines = self.event.lines.iter_mut().skip(self.first_line);
+        if let Some(line) = lines.find(|line| line.table == allowance.id.as_ref()) {
+            line.quantity += units;
+            line.amount = amount_of(price, line.quantity, version.rounding.line)?;
+            return Ok(());
+        }
         self.event.lines.push(ChargeLine {
             amount: amount_of(price, units, version.rounding.line)?,
             ..plain_line(LineKind::Covered, (&allowance.id, &version.version), (units, price))

@@ -2,7 +2,7 @@
 //! Relies on every other step having been taken.
 //! Never goes below the floor that the plan names: what it cannot pay stays due.
 
-use super::buckets::{buckets, note_use, order, use_up};
+use super::buckets::{ALL, Turn, buckets, note_use, of_turn, order, room, use_up};
 use super::{above_zero, exact};
 use crate::balances::Draft;
 use crate::bill::Bill;
@@ -13,6 +13,7 @@ use caudal_tariff::Allowance;
 use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::{Decimal, Fault};
+use smallvec::SmallVec;
 
 /// Pays for every charge in the order of its parts.
 pub fn payment<'a>(
@@ -30,11 +31,16 @@ pub fn payment<'a>(
         let Some(charge) = bill.charges.get(at) else { break };
         let place = charge.place;
         facts.rating_group = charge.group;
-        let sequence = order(ground, &place, (draft, &[]))?;
-        let listed = sequence.iter().filter_map(|&index| version.allowances.get(usize::from(index)));
-        for allowance in listed.filter(|allowance| allowance.unit.is_none()) {
-            if allowance.when.hold(facts, |base, week| lies_in(&place, base, week)) {
-                pay(ground, (bill, at), allowance, (draft, notes))?;
+        let mut take_part = SmallVec::<[u16; 8]>::new();
+        for (allowance, index) in version.allowances.iter().zip(0..) {
+            let pays = allowance.unit.is_none();
+            if pays && allowance.when.hold(facts, |base, week| lies_in(&place, base, week)) {
+                take_part.push(index);
+            }
+        }
+        for Turn { allowance, stocks } in order(ground, &place, (draft, &[]), &take_part)? {
+            if let Some(allowance) = version.allowances.get(usize::from(allowance)) {
+                pay(ground, (bill, at), (allowance, stocks), (draft, notes))?;
             }
         }
     }
@@ -44,7 +50,7 @@ pub fn payment<'a>(
 fn pay<'a>(
     ground: &Ground<'a>,
     (bill, at): (&mut Bill<'_, 'a>, usize),
-    allowance: &'a Allowance,
+    (allowance, stocks): (&'a Allowance, usize),
     (draft, notes): (&mut Draft, &mut Vec<Notification>),
 ) -> Result<(), Fault> {
     let Some(charge) = bill.charges.get_mut(at).filter(|charge| above_zero(charge.due)) else {
@@ -60,7 +66,11 @@ fn pay<'a>(
         used = exact(add_exact(used, bucket.used), "allowance")?;
     }
     let floor = allowance.more.as_ref().map_or(Decimal::ZERO, |more| more.floor);
-    let may = exact(add_exact(before, -floor), "allowance")?.max(Decimal::ZERO);
+    let mut may = exact(add_exact(before, -floor), "allowance")?.max(Decimal::ZERO);
+    if stocks != ALL {
+        // Only the last turn goes below zero.
+        may = may.min(room(of_turn(&stock, stocks))?);
+    }
     let taken = charge.due.min(may);
     if taken.is_zero() {
         return Ok(());

@@ -203,11 +203,16 @@ fn money(rater: &mut Rater, used: &Use, draft: &mut Draft) {
             unit: used.service.unit(),
             paid: Vec::new(),
         };
-        for mut one in around.cover(&rater.balances, true).candidates {
-            let taken = draft.dues[at].due.clone().min(one.room()).max(zero());
+        let mut cover = around.cover(&rater.balances, true);
+        for turn in &mut cover.turns {
+            let one = &mut cover.candidates[turn.candidate];
+            let taken = draft.dues[at].due.clone().min(one.room(turn.buckets)).max(zero());
+            turn.gave = taken > zero();
             one.spend(taken.clone());
             draft.dues[at].due -= taken;
-            super::part::note(&mut rater.balances, &one, draft);
+        }
+        for one in cover.givers() {
+            super::part::note(&mut rater.balances, one, draft);
         }
     }
 }

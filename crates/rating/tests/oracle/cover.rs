@@ -28,9 +28,8 @@ pub struct Candidate {
     pub index: usize,
     pub allowance: Allowance,
     pub buckets: Vec<Bucket>,
-    expires: i64,
-    begins: i64,
-    ended: bool,
+    /// Of each bucket with room, when it expires, when it came, and how many there are up to it.
+    spans: Vec<(i64, i64, usize)>,
     /// Units of usage that it covered.
     pub units: i64,
     /// True when it gave its one event to another part of the usage.
@@ -43,9 +42,21 @@ pub struct Candidate {
 #[derive(Clone, Debug, Default)]
 pub struct Cover {
     pub candidates: Vec<Candidate>,
+    /// When each is asked: more than once where others come between two of its buckets.
+    pub turns: Vec<Turn>,
     pub unit: Option<Unit>,
     /// Who gave the last portion.
     last: Option<usize>,
+}
+
+/// An allowance is asked for what is in its first buckets.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub candidate: usize,
+    pub buckets: usize,
+    /// True when it gave something then.
+    pub gave: bool,
+    ended: bool,
 }
 
 /// A portion that is asked for.
@@ -89,11 +100,25 @@ impl Around<'_> {
             }
         }
         let by_weight = self.plan.consume == Some("weight");
-        candidates.sort_by_key(|one| {
+        let mut all = Vec::new();
+        for (candidate, one) in candidates.iter().enumerate() {
             let weight = if by_weight { -i64::from(one.allowance.weight.unwrap_or(0)) } else { 0 };
-            (weight, one.allowance.priority.unwrap_or(100), one.expires, one.begins, one.index)
-        });
-        Cover { candidates, unit: Some(self.unit), last: None }
+            let rank = (weight, one.allowance.priority.unwrap_or(100));
+            all.extend(one.spans.iter().map(|(expires, begins, buckets)| {
+                (
+                    (rank, *expires, *begins, one.index),
+                    Turn { candidate, buckets: *buckets, gave: false, ended: false },
+                )
+            }));
+        }
+        // Of one bucket and the next of the same allowance the order is that of the buckets.
+        all.sort_by_key(|(key, _)| *key);
+        let mut turns: Vec<Turn> = Vec::new();
+        for (_, turn) in all {
+            turns.pop_if(|before| before.candidate == turn.candidate);
+            turns.push(turn);
+        }
+        Cover { candidates, turns, unit: Some(self.unit), last: None }
     }
 
     /// Events may cover calls and data too: one for each usage.
@@ -111,30 +136,32 @@ impl Around<'_> {
         let money = matches!(allowance.gives, Gives::Money(_));
         let before =
             buckets.iter().map(|bucket| if money { bucket.left.clone() } else { bucket.room() }).sum();
-        // The earliest to expire, then the oldest, of what still has room.
-        let (expires, begins) = self.span(index, allowance, &buckets).unwrap_or((i64::MAX, i64::MAX));
+        let mut spans = self.spans(index, allowance, &buckets);
+        match spans.last_mut() {
+            // Asked last, it gives what is in all of them.
+            Some((.., last)) => *last = buckets.len(),
+            None => spans.push((i64::MAX, i64::MAX, buckets.len())),
+        }
         Candidate {
             index,
             allowance: allowance.clone(),
             buckets,
-            expires,
-            begins,
-            ended: false,
+            spans,
             units: 0,
             paid: self.paid.contains(&index),
             before,
         }
     }
 
-    fn span(&self, index: usize, allowance: &Allowance, buckets: &[Bucket]) -> Option<(i64, i64)> {
+    fn spans(&self, index: usize, allowance: &Allowance, buckets: &[Bucket]) -> Vec<(i64, i64, usize)> {
         let start = |first: NaiveDate| calendar::start_of(self.payer.wall(), first);
-        let now = buckets.last()?.period;
+        let now = buckets.last().and_then(|last| last.period);
         let end = now.map_or(i64::MAX, |now| start(neighbour(self.payer, allowance.refill, now, true)));
         // One that gave its event to the usage keeps its place, though it may be empty now.
         let usages = matches!(allowance.gives, Gives::Units(_, Unit::Event)) && self.unit != Unit::Event;
         let paid = usages && self.paid.contains(&index);
-        let open = buckets.iter().find(|bucket| bucket.room() > zero() || paid)?;
-        Some((end, open.period.map_or(i64::MAX, start)))
+        let open = buckets.iter().zip(1..).filter(|(bucket, _)| bucket.room() > zero() || paid);
+        open.map(|(bucket, upto)| (end, bucket.period.map_or(i64::MAX, start), upto)).collect()
     }
 
     /// What a refill gives in a period, before anything was used, and how many add to it: to a pool its members at an
@@ -225,8 +252,9 @@ impl Bucket {
 }
 
 impl Candidate {
-    pub fn room(&self) -> Q {
-        self.buckets.iter().map(Bucket::room).sum()
+    /// What is in its first buckets.
+    pub fn room(&self, buckets: usize) -> Q {
+        self.buckets[..buckets].iter().map(Bucket::room).sum()
     }
 
     /// Takes so much, from the bucket that expires first.
@@ -268,6 +296,17 @@ impl Candidate {
 }
 
 impl Cover {
+    /// Whoever gave something, in the order in which they did.
+    pub fn givers(&self) -> Vec<&Candidate> {
+        let mut givers: Vec<usize> = Vec::new();
+        for turn in self.turns.iter().filter(|turn| turn.gave) {
+            if !givers.contains(&turn.candidate) {
+                givers.push(turn.candidate);
+            }
+        }
+        givers.into_iter().map(|at| &self.candidates[at]).collect()
+    }
+
     /// The portion that the giver of the last one gives, where that one restarts the rest and nobody else comes before.
     pub fn go_on(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
         let at = self.last.filter(|_| self.restarts())?;
@@ -276,12 +315,13 @@ impl Cover {
 
     /// True when what the last giver leaves is priced from its beginning.
     pub fn restarts(&self) -> bool {
-        self.last.is_some_and(|at| self.candidates[at].allowance.rest == Some("restarts"))
+        let allowance = |at: usize| &self.candidates[self.turns[at].candidate].allowance;
+        self.last.is_some_and(|at| allowance(at).rest == Some("restarts"))
     }
 
     /// Who gives the portion that begins at a position, if anyone does. One that once lacked room has ended.
     pub fn take(&mut self, offer: &Offer) -> Option<(i64, Option<usize>)> {
-        let given = (0..self.candidates.len()).find_map(|at| self.ask(at, offer));
+        let given = (0..self.turns.len()).find_map(|at| self.ask(at, offer));
         if given.is_none() {
             self.last = None;
         }
@@ -289,17 +329,19 @@ impl Cover {
     }
 
     fn ask(&mut self, at: usize, offer: &Offer) -> Option<(i64, Option<usize>)> {
-        let one = &mut self.candidates[at];
-        if one.ended || !one.is_for(offer.band) {
+        let turn = &mut self.turns[at];
+        let one = &mut self.candidates[turn.candidate];
+        if turn.ended || !one.is_for(offer.band) {
             return None;
         }
         let (len, need) = one.offer(self.unit, offer);
-        if need > one.room() {
-            one.ended = true;
+        if need > one.room(turn.buckets) {
+            turn.ended = true;
             return None;
         }
         one.spend(need);
         one.units += len;
+        turn.gave = true;
         let index = one.index;
         self.last = Some(at);
         Some((len, Some(index)))

@@ -134,7 +134,7 @@ impl Rater<'_> {
     /// Writes down what allowances gave.
     pub fn spent(&mut self, cover: &Cover, within: &mut Within, at: usize) {
         let cycle = within.drafts[at].event.cycle;
-        for one in &cover.candidates {
+        for one in cover.givers() {
             if one.units > 0 {
                 within.paid.push((one.index, cycle));
             }

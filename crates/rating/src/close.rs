@@ -8,6 +8,7 @@ use crate::bill::{Bill, Charge, sum};
 use crate::clock::period_end;
 use crate::ground::{Ground, Place};
 use crate::rate::Rater;
+use crate::steps::caps::count_towards;
 use crate::steps::cover::plain_line;
 use crate::steps::discounts::Judge;
 use crate::steps::exact;
@@ -22,6 +23,7 @@ use caudal_usage::{
     Reductions, Roster, Rounding, Service, Subscription, Uses,
 };
 use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 /// Whose cycle is closed.
 #[derive(Clone, Copy)]
@@ -91,14 +93,18 @@ impl<'t> Rater<'t> {
         let mut done: Vec<BalanceKey> = Vec::new();
         let end = period_end(Period::Cycle, input.account.anchor, input.cycle);
         let last_ms = input.account.time_zone.start_of(end.local_ms()).utc_ms - 1;
+        // When the last plan that each had in the cycle began.
+        let mut newest = BTreeMap::new();
+        for subscription in input.subscriptions {
+            let from_ms = newest.entry(subscription.index).or_insert(subscription.validity.from_ms);
+            *from_ms = subscription.validity.from_ms.max(*from_ms);
+        }
         // What several subscriptions share is closed once all of them have been charged what it looks at.
         for stage in [Stage::Tiers, Stage::Capacities, Stage::Commitments] {
             for subscription in input.subscriptions {
                 // Of a plan that was left in the cycle, only what its usage waits for is charged.
-                let left = input.subscriptions.iter().any(|other| {
-                    other.index == subscription.index
-                        && other.validity.from_ms > subscription.validity.from_ms
-                });
+                let from_ms = newest.get(&subscription.index);
+                let left = from_ms.is_some_and(|from_ms| *from_ms > subscription.validity.from_ms);
                 if left && matches!(stage, Stage::Commitments) {
                     continue;
                 }
@@ -245,8 +251,7 @@ impl<'a> Closing<'_, 'a> {
         let amount = line.amount;
         self.plain(("capacity", &capacity.id), line)?;
         for commitment in self.ground.version.commitments.iter().filter(|of| of.scope.is_none()) {
-            let key = self.ground.key(commitment.counter, (commitment.shared, Period::Cycle), &self.place);
-            self.draft.set(key, exact(add_exact(self.draft.used(key), amount), "amount")?);
+            count_towards(commitment, (&self.ground, &self.place), &mut self.draft, amount)?;
         }
         Ok(())
     }

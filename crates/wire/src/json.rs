@@ -102,16 +102,19 @@ pub fn integer(out: &mut Vec<u8>, value: i64) {
         digit @ 0..10 => out.push(b'0' + digit as u8),
         few @ 10..100_000_000 => {
             let digits = eight_digits(few as u32);
-            let leading = digits.trailing_zeros() / 8;
-            out.extend_from_slice(&((digits + ASCII_ZEROS) >> (8 * leading)).to_le_bytes());
-            out.truncate(out.len() - leading as usize);
+            last_digits(out, digits, digits.trailing_zeros() / 8);
         }
         _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
 }
 
-/// What makes eight digits text.
-const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Appends eight digits without the first few.
+#[inline]
+fn last_digits(out: &mut Vec<u8>, digits: u64, without: u32) {
+    const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
+    out.extend_from_slice(&((digits + ASCII_ZEROS) >> (8 * without)).to_le_bytes());
+    out.truncate(out.len() - without as usize);
+}
 
 /// The digits of a number below 100,000,000, one to an octet, the first in the lowest: halved three times, and both
 /// halves, all four quarters at once.
@@ -127,38 +130,30 @@ const fn eight_digits(number: u32) -> u64 {
 }
 
 /// Powers of ten, by the places of a decimal.
-const POWERS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+const POWERS: [i64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Appends a decimal as it is: its own number of places, no exponent, no plus sign, no minus before zero.
 pub fn decimal(out: &mut Vec<u8>, value: Decimal) {
-    let places = value.scale();
-    let (Ok(mantissa), Some(power)) = (u64::try_from(value.mantissa()), POWERS.get(places as usize)) else {
-        return longer(out, value);
-    };
-    let (Ok(whole), parts) = (i64::try_from(mantissa / power), mantissa % power) else {
-        return longer(out, value);
-    };
-    out.push(b'"');
-    integer(out, whole);
-    if places > 0 {
-        out.push(b'.');
-        let digits = (eight_digits(parts as u32) + ASCII_ZEROS) >> (8 * (8 - places));
-        out.extend_from_slice(&digits.to_le_bytes());
-        out.truncate(out.len() - 8 + places as usize);
+    let (mantissa, places) = (value.mantissa(), value.scale());
+    out.extend_from_slice(if mantissa < 0 { b"\"-" } else { b"\"" });
+    match (i64::try_from(mantissa.unsigned_abs()), POWERS.get(places as usize)) {
+        (Ok(mantissa), Some(power)) => {
+            integer(out, mantissa / power);
+            if places > 0 {
+                out.push(b'.');
+                last_digits(out, eight_digits((mantissa % power) as u32), 8 - places);
+            }
+        }
+        _ => longer(out, mantissa.unsigned_abs(), places as usize),
     }
     out.push(b'"');
 }
 
-/// One below zero, of many places, or very large.
+/// The digits of a decimal of many places, or of a very large one.
 #[cold]
-fn longer(out: &mut Vec<u8>, value: Decimal) {
-    let (mantissa, places) = (value.mantissa(), value.scale() as usize);
-    out.extend_from_slice(if mantissa < 0 { b"\"-" } else { b"\"" });
+fn longer(out: &mut Vec<u8>, mantissa: u128, places: usize) {
     let mut buffer = itoa::Buffer::new();
-    let digits = match u64::try_from(mantissa.unsigned_abs()) {
-        Ok(small) => buffer.format(small),
-        Err(_) => buffer.format(mantissa.unsigned_abs()),
-    };
+    let digits = buffer.format(mantissa);
     match digits.as_bytes().split_at_checked(digits.len().saturating_sub(places)) {
         Some((whole @ [_, ..], parts)) => {
             out.extend_from_slice(whole);
@@ -173,7 +168,6 @@ fn longer(out: &mut Vec<u8>, value: Decimal) {
             out.extend_from_slice(digits.as_bytes());
         }
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

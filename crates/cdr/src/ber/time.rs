@@ -3,6 +3,7 @@
 //! Never guesses: a digit beyond 9, a day that does not exist or an offset beyond 15:59 is refused.
 
 use super::BadValue;
+use crate::nibbles::LOW;
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Date, LocalTime};
 
@@ -57,8 +58,6 @@ fn days(year: i32, month: i32, day: i32) -> Option<i32> {
 /// handing over what was found took a fifth of it.
 #[inline(always)]
 pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
-    /// The low nibble of each octet.
-    const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
     /// The top bit of each octet.
     const TOP: u64 = 0x8080_8080_8080_8080;
     /// What lifts a number beyond its greatest into the top bit: of year, month, day, clock, and minute and hour of

@@ -10,7 +10,7 @@ use crate::bill::{Bill, Charge};
 use crate::ground::{Ground, Place};
 use crate::notify::{Passage, passed};
 use caudal_tariff::charges::in_scope;
-use caudal_tariff::{Cap, Period};
+use caudal_tariff::{Cap, Commitment, Period};
 use caudal_usage::Notification;
 use caudal_usage::money::add_exact;
 use caudal_usage::{BalanceKey, ChargeLine, Decimal, Fault, LineKind, Price};
@@ -48,14 +48,14 @@ fn one<'a>(
 ) -> Result<(), Fault> {
     let key = ground.key(cap.counter, (cap.shared, cap.per), place);
     let beyond_key = BalanceKey { instance: BEYOND, ..key };
-    let (used, beyond) = (draft.used(key), draft.used(beyond_key));
+    let used = draft.used(key);
     let mirrored = bill.mirrored;
     let Some(charge) = bill.charges.get_mut(at) else { return Ok(()) };
     let (matched, due) = (charge.matched, charge.due);
     // What is taken back comes off what was not charged first, then off what was.
     let cut = match (cap.notify_only, mirrored) {
         (true, _) => Decimal::ZERO,
-        (false, true) => due.min(beyond).max(exact(add_exact(due, -used), "amount")?),
+        (false, true) => due.min(draft.used(beyond_key)).max(exact(add_exact(due, -used), "amount")?),
         (false, false) => {
             exact(add_exact(exact(add_exact(used, due), "amount")?, -cap.amount), "amount")?.min(due)
         }
@@ -71,7 +71,8 @@ fn one<'a>(
             )
         });
         let moved = if mirrored { -cut } else { cut };
-        draft.set(beyond_key, exact(add_exact(beyond, moved), "amount")?.max(Decimal::ZERO));
+        let beyond = exact(add_exact(draft.used(beyond_key), moved), "amount")?;
+        draft.set(beyond_key, beyond.max(Decimal::ZERO));
     }
     let counted = if mirrored { -charge.due } else { charge.due };
     let after = exact(add_exact(used, counted), "amount")?.max(Decimal::ZERO);
@@ -88,13 +89,23 @@ pub fn commitments(judge: &mut Judge, bill: &Bill) -> Result<(), Fault> {
     let Judge { ground, draft, .. } = judge;
     for commitment in &ground.version.commitments {
         for charge in bill.charges.iter().filter(|charge| in_scope(&commitment.scope, charge.rate())) {
-            let key = ground.key(commitment.counter, (commitment.shared, Period::Cycle), &charge.place);
             let due = if bill.mirrored { -charge.due } else { charge.due };
-            let sum = exact(add_exact(draft.used(key), due), "amount")?;
             if !due.is_zero() {
-                draft.set(key, sum);
+                count_towards(commitment, (ground, &charge.place), draft, due)?;
             }
         }
     }
+    Ok(())
+}
+
+/// Adds an amount to what counts towards a commitment.
+pub fn count_towards(
+    commitment: &Commitment,
+    (ground, place): (&Ground, &Place),
+    draft: &mut Draft,
+    amount: Decimal,
+) -> Result<(), Fault> {
+    let key = ground.key(commitment.counter, (commitment.shared, Period::Cycle), place);
+    draft.set(key, exact(add_exact(draft.used(key), amount), "amount")?);
     Ok(())
 }

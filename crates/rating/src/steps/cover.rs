@@ -116,9 +116,8 @@ impl<'a> Cover<'_, 'a, '_> {
         let mut stock = buckets(&self.usage.ground, allowance, &self.place, &self.usage.draft)?;
         let before = room(&stock)?;
         let front = self.usage.stretches.first().copied();
-        let Some((units, cost)) = self.give(allowance, room(of_turn(&stock, stocks))?)? else {
-            return Ok(());
-        };
+        let may = if stocks == ALL { before } else { room(of_turn(&stock, stocks))? };
+        let Some((units, cost)) = self.give(allowance, may)? else { return Ok(()) };
         // What takes from the front first has the front; the portions may have been cut anew since.
         let first = allowance.bands.is_none() && self.covered == 0;
         if self.front.is_none() && (first || took_front(front, self.usage.stretches, allowance)) {

@@ -1,5 +1,5 @@
-//! Notifications: once each, when so many percent of an allowance or a bound are used.
-//! Relies on counters that only grow within a period: what is passed is passed once.
+//! Notifications: whenever usage passes so many percent of an allowance or a bound.
+//! Relies on being asked for each step of a counter; one that was walked back, or a pool that has grown, may be passed again.
 //! Never changes a price.
 
 use caudal_usage::money::mul_exact;

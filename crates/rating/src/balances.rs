@@ -79,10 +79,11 @@ impl AccountBalances {
         self.sorted.is_empty()
     }
 
-    /// Adds something bought. One with the same key replaces it.
-    pub fn grant(&mut self, grant: Grant) {
-        self.grants.retain(|known| known.key != grant.key);
+    /// Adds something bought; `true` when it is new. One with the same key is replaced.
+    pub fn grant(&mut self, grant: Grant) -> bool {
+        let known = self.void(grant.key);
         self.grants.push(grant);
+        !known
     }
 
     /// Takes back something bought: what was used of it stays used. `false` when it is not there.

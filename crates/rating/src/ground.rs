@@ -3,7 +3,7 @@
 //! Never changes while the usage is rated.
 
 use crate::clock::period_start;
-use caudal_tariff::{Period, PlanVersion, Shared, Tariff};
+use caudal_tariff::{Allowance, Period, PlanVersion, Refill, Shared, Tariff};
 use caudal_usage::time::DAY_MS;
 use caudal_usage::{Account, BalanceKey, CounterId, Date, Owner, Roster, Subscription, TimeZone};
 use smallvec::SmallVec;
@@ -63,6 +63,15 @@ impl Ground<'_> {
     #[inline]
     pub fn key(&self, counter: CounterId, (shared, period): (Shared, Period), place: &Place) -> BalanceKey {
         BalanceKey { owner: self.owner(shared), counter, period: self.period(period, place), instance: 0 }
+    }
+
+    /// The balance of an allowance's refill at a place, or of all that is bought into it.
+    pub fn allowance_key(&self, allowance: &Allowance, place: &Place) -> BalanceKey {
+        let period = match allowance.refill {
+            Refill::Each(period) => period,
+            Refill::TopUp => Period::Ever,
+        };
+        self.key(allowance.counter, (allowance.shared, period), place)
     }
 
     /// Local day of an instant; open ends stay far away.

@@ -1,9 +1,15 @@
-//! Notifications: whenever usage passes so many percent of an allowance or a bound.
-//! Relies on being asked for each step of a counter; one that was walked back, or a pool that has grown, may be passed again.
-//! Never changes a price.
+//! Notifications: when usage passes so many percent of an allowance or a bound.
+//! Relies on a balance that keeps the highest percent told of, beside those that count.
+//! Never tells of a percent twice in a period, whatever was taken back or came in since; what is bought begins anew.
 
+use crate::balances::{AccountBalances, Draft};
 use caudal_usage::money::mul_exact;
-use caudal_usage::{Decimal, Notification, Owner};
+use caudal_usage::{Balance, BalanceKey, Decimal, Notification};
+
+/// Instance of the highest percent told of, beside what is counted.
+const TOLD: u64 = 3;
+/// In the place of a percent: something was bought since.
+const ANEW: Decimal = Decimal::NEGATIVE_ONE;
 
 /// What is counted, and how far it went.
 #[derive(Clone, Copy, Debug)]
@@ -16,21 +22,45 @@ pub struct Passage<'a> {
     pub used: (Decimal, Decimal),
     /// Of how much.
     pub of: Decimal,
-    /// Whose balance it is.
-    pub owner: Owner,
+    /// The balance of its period.
+    pub key: BalanceKey,
 }
 
-/// Adds a notification for each threshold that lies between.
-pub fn passed(passage: &Passage, thresholds: &[u32], out: &mut Vec<Notification>) {
+/// Adds a notification for each threshold reached that was not told of. Usage that takes back tells of none.
+pub fn passed(passage: &Passage, thresholds: &[u32], draft: &mut Draft, out: &mut Vec<Notification>) {
     let (before, after) = passage.used;
+    if thresholds.is_empty() || after <= before {
+        return;
+    }
+    let key = BalanceKey { instance: TOLD, ..passage.key };
+    let known = draft.used(key);
+    let told = if known == ANEW { reached(thresholds, before, passage.of) } else { known };
+    let now = reached(thresholds, after, passage.of).max(told);
+    if now != known {
+        draft.set(key, now);
+    }
     for &percent in thresholds {
-        // Multiplied on both sides: nothing is divided, so nothing is rounded.
-        let at = mul_exact(passage.of, Decimal::from(percent));
-        let hundredfold = |used| mul_exact(used, Decimal::ONE_HUNDRED);
-        let (Ok(at), Ok(before), Ok(after)) = (at, hundredfold(before), hundredfold(after)) else { continue };
-        if before < at && at <= after {
-            let Passage { kind, id, of, owner, .. } = *passage;
-            out.push(Notification { kind, id: id.into(), percent, used: passage.used.1, of, owner });
+        if told < Decimal::from(percent) && Decimal::from(percent) <= now {
+            let Passage { kind, id, of, .. } = *passage;
+            out.push(Notification { kind, id: id.into(), percent, used: after, of, owner: key.owner });
         }
+    }
+}
+
+/// The highest of the thresholds that `used` is not below; zero where there is none. Of nothing, nothing is reached.
+fn reached(thresholds: &[u32], used: Decimal, of: Decimal) -> Decimal {
+    let highest = thresholds.iter().rev().map(|&percent| Decimal::from(percent)).find(|&percent| {
+        // Multiplied on both sides: nothing is divided, so nothing is rounded.
+        let (at, used) = (mul_exact(of, percent), mul_exact(used, Decimal::ONE_HUNDRED));
+        of > Decimal::ZERO && at.is_ok_and(|at| used.is_ok_and(|used| at <= used))
+    });
+    highest.unwrap_or_default()
+}
+
+/// Something was bought into a counter: of what there is now, what lies ahead is told of again.
+pub fn begin_anew(balances: &mut AccountBalances, bought: BalanceKey) {
+    let known = balances.of_counter(bought.owner, bought.counter).map(|balance| balance.key);
+    for key in known.filter(|key| key.instance == TOLD).collect::<Vec<_>>() {
+        balances.set(Balance { key, used: ANEW });
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::balances::{AccountBalances, Grant};
 use crate::ground::{Ground, Place};
+use crate::notify::begin_anew;
 use crate::rate::Rater;
 use crate::steps::buckets::BOUGHT;
 use crate::steps::discounts::redemption_key;
@@ -86,7 +87,9 @@ impl<'t> Rater<'t> {
         let until_ms = top_up.until_ms.or(lasts.map(|lasts| top_up.at_ms.saturating_add(lasts)));
         let key = grant_key(&ground, allowance, (&place, top_up.identity));
         let grant = Grant { key, quantity, from_ms: top_up.at_ms, until_ms: until_ms.unwrap_or(i64::MAX) };
-        balances.grant(grant);
+        if balances.grant(grant) {
+            begin_anew(balances, key);
+        }
         Ok(grant)
     }
 

@@ -809,6 +809,67 @@ fn thresholds_notify_once() {
     }
 }
 
+#[test]
+fn a_threshold_told_of_is_not_told_of_again_in_its_period() {
+    // Taken back and passed once more.
+    let limit = "[[cap]]\nid = \"limit\"\namount = \"5.00\"\nper = \"cycle\"\nthen = \"notify\"\nthresholds = [80, 100]\n";
+    let limited = tariff(&(voice("0.10 per s", "") + limit));
+    let mut bench = Bench::new(&limited);
+    let mut back = call(1);
+    back.parts[0].quantity = -30_000;
+    assert_eq!(bench.notes(&call(45)), "cap limit 80 %");
+    assert_eq!(bench.notes(&back), "");
+    assert_eq!(bench.notes(&call(30)), "");
+    assert_eq!(bench.notes(&call(10)), "cap limit 100 %");
+    assert_eq!(bench.notes(&at("2026-11-02T12:00:00+01:00", 45)), "cap limit 80 %");
+
+    // A pool that has grown, and one that has shrunk.
+    let pooled = tariff(&with_allowance("", &format!("{POOL}thresholds = [50, 100]")));
+    let mut bench = Bench::new(&pooled);
+    bench.joined_by(1, "2026-10-20T00:00:00+02:00", "2026-11-20T00:00:00+01:00");
+    for (start, seconds, notes) in [
+        ("2026-10-10T12:00:00+02:00", 31, "allowance a 50 %; allowance a 100 %"),
+        ("2026-10-21T12:00:00+02:00", 31, ""),
+        ("2026-11-10T12:00:00+01:00", 20, ""),
+        ("2026-11-21T12:00:00+01:00", 1, "allowance a 50 %"),
+    ] {
+        assert_eq!(bench.notes(&at(start, seconds)), notes, "{start}");
+    }
+}
+
+#[test]
+fn a_purchase_tells_anew_of_what_lies_ahead() {
+    let plans = [
+        (with_allowance("", "quantity = \"100 s\"\nthresholds = [50, 80, 100]"), false),
+        (with_allowance("", "quantity = \"100 s\"\nrefill = \"top_up\"\nthresholds = [50, 80, 100]"), true),
+        (
+            voice("0.01 per s", "")
+                + "[[allowance]]\nid = \"a\"\napplies_to = { service = \"voice\" }\namount = \"1.00\"\nthresholds = [50, 80, 100]\n",
+            false,
+        ),
+    ];
+    for (plan, only_bought) in plans {
+        let tariff = tariff(&plan);
+        let mut bench = Bench::new(&tariff);
+        let unit = tariff.plans()[0].versions[0].allowances[0].unit;
+        let quantity = if unit.is_some() { "100000" } else { "1.00" };
+        let told = |bench: &mut Bench, seconds| bench.notes(&call(seconds));
+        if only_bought {
+            assert!(buy(&mut bench, (8, quantity), unit, false));
+        }
+        assert_eq!(told(&mut bench, 85), "allowance a 50 %; allowance a 80 %", "{plan}");
+        // The same purchase twice is one.
+        for _ in 0..2 {
+            assert!(buy(&mut bench, (9, quantity), unit, false));
+            assert_eq!(told(&mut bench, 5), "", "{plan}");
+        }
+        assert_eq!(told(&mut bench, 66), "allowance a 50 %; allowance a 80 %", "{plan}");
+        assert!(buy(&mut bench, (9, quantity), unit, false));
+        assert_eq!(told(&mut bench, 1), "", "{plan}");
+        assert_eq!(told(&mut bench, 40), "allowance a 100 %", "{plan}");
+    }
+}
+
 /// A purchase of a bench's subscription, or its voiding.
 fn buy(bench: &mut Bench<'_>, (identity, quantity): (u128, &str), unit: Option<Unit>, voids: bool) -> bool {
     let (subscription, account, roster) =

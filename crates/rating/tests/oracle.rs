@@ -25,6 +25,7 @@ mod oracle {
     pub mod generate_more;
     pub mod lines;
     pub mod matching;
+    pub mod notes;
     pub mod number;
     pub mod options;
     pub mod part;

@@ -15,8 +15,8 @@ use smallvec::SmallVec;
 const CARRIED: u64 = 1;
 /// Instance of what a period has taken from the refill of the next.
 const LENT: u64 = 2;
-/// Least instance of something bought: below are those of refills.
-pub const BOUGHT: u64 = 3;
+/// Least instance of something bought: below are those of refills, and what was told of.
+pub const BOUGHT: u64 = 4;
 
 /// One stock of an allowance.
 #[derive(Clone, Copy, Debug)]

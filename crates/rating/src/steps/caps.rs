@@ -79,8 +79,8 @@ fn one<'a>(
     if after != used {
         draft.set(key, after);
     }
-    let passage = Passage { kind: "cap", id: &cap.id, used: (used, after), of: cap.amount, owner: key.owner };
-    passed(&passage, &cap.thresholds, notes);
+    let passage = Passage { kind: "cap", id: &cap.id, used: (used, after), of: cap.amount, key };
+    passed(&passage, &cap.thresholds, draft, notes);
     Ok(())
 }
 

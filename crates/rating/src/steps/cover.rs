@@ -12,8 +12,7 @@ use crate::rate::Usage;
 use caudal_tariff::{Allowance, Gives, Increments, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
 use caudal_usage::{
-    BalanceKey, BillableEvent, ChargeLine, Decimal, Fault, LineKind, Part, Price, Rounding, RoundingMode,
-    Unit,
+    BillableEvent, ChargeLine, Decimal, Fault, LineKind, Part, Price, Rounding, RoundingMode, Unit,
 };
 use smallvec::SmallVec;
 
@@ -127,7 +126,8 @@ impl<'a> Cover<'_, 'a, '_> {
         self.line(allowance, units)?;
         let used = sum_used(&stock)?;
         let of = exact(add_exact(before, used), "allowance")?;
-        let key = stock.last().map_or_else(|| self.key_of(allowance), |bucket| bucket.key);
+        let own = self.usage.ground.allowance_key(allowance, &self.place);
+        let key = stock.last().map_or(own, |bucket| bucket.key);
         use_up(&mut stock, cost, &mut self.usage.draft)?;
         let after = exact(add_exact(before, -cost), "allowance")?;
         if !cost.is_zero() {
@@ -139,15 +139,11 @@ impl<'a> Cover<'_, 'a, '_> {
                 id: &allowance.id,
                 used: (used, exact(add_exact(used, cost), "allowance")?),
                 of,
-                owner: key.owner,
+                key: own,
             };
-            passed(&passage, &more.thresholds, &mut self.usage.notes);
+            passed(&passage, &more.thresholds, &mut self.usage.draft, &mut self.usage.notes);
         }
         Ok(())
-    }
-
-    fn key_of(&self, allowance: &Allowance) -> BalanceKey {
-        self.usage.ground.key(allowance.counter, (allowance.shared, Period::Ever), &self.place)
     }
 
     /// What it gives: billed units that are covered, and what that costs of the allowance. Nothing where it gives nothing.

@@ -56,7 +56,8 @@ fn pay<'a>(
     let Some(charge) = bill.charges.get_mut(at).filter(|charge| above_zero(charge.due)) else {
         return Ok(());
     };
-    let mut stock = buckets(ground, allowance, &charge.place, draft)?;
+    let place = charge.place;
+    let mut stock = buckets(ground, allowance, &place, draft)?;
     let Some(key) = stock.last().map(|bucket| bucket.key) else { return Ok(()) };
     // At the places of a line, whatever the places of what was bought.
     let mut before = ground.version.rounding.zero();
@@ -82,9 +83,9 @@ fn pay<'a>(
     if let Some(more) = &allowance.more {
         let (of, now) =
             (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);
-        let passage =
-            Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, owner: key.owner };
-        passed(&passage, &more.thresholds, notes);
+        let key = ground.allowance_key(allowance, &place);
+        let passage = Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, key };
+        passed(&passage, &more.thresholds, draft, notes);
     }
     Ok(())
 }

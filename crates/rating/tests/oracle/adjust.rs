@@ -8,6 +8,7 @@ use super::cover::Around;
 use super::discounts;
 use super::lines::Line;
 use super::matching::Facts;
+use super::notes;
 use super::number::{Q, round, split, ten_to, zero};
 use super::plan::*;
 use super::rater::{Draft, PartOf, Rater};
@@ -126,12 +127,13 @@ fn caps(rater: &mut Rater, used: &Use, draft: &mut Draft) {
         let id = draft.dues[at].rate.clone();
         if let Some(cap) = rater.rate_of(&id).cap.clone() {
             let counter = cap_counter(rater, used, (draft, at), ("cap of rate", &id), (cap.per, None));
-            limit(rater, (draft, at), (&counter, &id), (&cap.amount.q(), cap.then));
+            limit(rater, (draft, at), (&counter, &id), (&cap.amount.q(), cap.then), &[]);
         }
         for cap in &rater.plan.caps {
             if cap.scope.is_empty() || cap.scope.contains(&id) {
                 let counter = cap_counter(rater, used, (draft, at), ("cap", &cap.id), (cap.per, cap.shared));
-                limit(rater, (draft, at), (&counter, &cap.id), (&cap.amount.q(), cap.then));
+                let most = (&cap.amount.q(), cap.then);
+                limit(rater, (draft, at), (&counter, &cap.id), most, &cap.thresholds);
             }
         }
     }
@@ -156,6 +158,7 @@ fn limit(
     (draft, at): (&mut Draft, usize),
     (counter, id): (&str, &str),
     (most, then): (&Q, Word),
+    percents: &[u32],
 ) {
     let spent = rater.balances.get(counter);
     let due = draft.dues[at].due.clone();
@@ -175,8 +178,19 @@ fn limit(
         draft.event.lines.push(amount_line("cap", id, -over));
     }
     let counted = draft.dues[at].due.clone();
-    let after = if draft.mirrored { (spent - counted).max(zero()) } else { spent + counted };
-    rater.balances.set(counter, after);
+    let after = if draft.mirrored { (&spent - counted).max(zero()) } else { &spent + counted };
+    rater.balances.set(counter, after.clone());
+    // What cuts nothing says at least that it was reached.
+    let percents = if percents.is_empty() && then == Some("notify") { &[100] } else { percents };
+    if after > spent {
+        notes::tell(
+            &mut rater.balances,
+            ("cap", id, counter),
+            (&after, most),
+            percents,
+            &mut draft.event.notes,
+        );
+    }
 }
 
 /// Takes an amount off several charges in proportion, at the places that all of them need.

@@ -8,6 +8,7 @@ use super::calendar;
 use super::cover::part_of_period;
 use super::lines::{Ledger, Line, packages, whole};
 use super::matching::{clock, holds};
+use super::notes::Note;
 use super::number::{Mode, Point, Q, q, round, zero};
 use super::plan::*;
 use super::rater::{Event, PartOf, Rater};
@@ -23,6 +24,7 @@ pub struct Closing {
     pub subscription: &'static str,
     pub lines: Vec<Line>,
     pub discounts: Vec<(String, Q)>,
+    pub notes: Vec<Note>,
     pub amount: Q,
 }
 
@@ -163,12 +165,13 @@ impl Rater<'_> {
         draft.event.lines = lines;
         let used = super::answers::used(Service::Voice, last_ms, 0);
         after_bounds(self, &Use { member, ..used }, &mut draft);
-        let Event { lines, discounts, amount, .. } = draft.event;
+        let Event { lines, discounts, notes, amount, .. } = draft.event;
         Closing {
             id: rate.id.clone(),
             subscription: self.payer.subscriptions[member].id,
             lines,
             discounts,
+            notes,
             amount,
         }
     }
@@ -205,7 +208,8 @@ impl Rater<'_> {
 
     fn plain(&self, id: &str, member: usize, line: Line) -> Closing {
         let (subscription, amount) = (self.payer.subscriptions[member].id, line.amount.clone());
-        Closing { id: id.to_owned(), subscription, lines: vec![line], discounts: Vec::new(), amount }
+        let id = id.to_owned();
+        Closing { id, subscription, lines: vec![line], discounts: Vec::new(), notes: Vec::new(), amount }
     }
 
     fn close_commitment(&mut self, commitment: &Commitment, cycle: NaiveDate, charges: &mut Vec<Closing>) {

@@ -11,8 +11,8 @@ use caudal_tariff::{SourceFile, Sources, Tariff, compile};
 use caudal_usage::record::ByteSpan;
 use caudal_usage::{
     Account, BillableEvent, ChargeLine, Claim, Currency, CycleAnchor, Date, Decimal, Digits, Direction,
-    FileOrdinal, Identity, Money, Part, Party, Position, RecordType, Role, Run, Served, Slot, Subscription,
-    TimeZone, Timestamp, UsageRecord, Validity,
+    FileOrdinal, Identity, Money, Notification, Part, Party, Position, RecordType, Role, Run, Served, Slot,
+    Subscription, TimeZone, Timestamp, UsageRecord, Validity,
 };
 
 fn file(path: &str, text: String) -> SourceFile {
@@ -49,7 +49,10 @@ pub fn told(case: &Case, tariff: &Tariff) -> Vec<Vec<String>> {
         let input =
             RatingInput { usage: &usage, run: Run::Retail, account: &account, subscription, roster: &roster };
         told.push(match rater.rate(&input, &mut balances) {
-            Ok(events) => events.iter().map(event).collect(),
+            Ok(events) => {
+                let noted = notes(events.iter().flat_map(|event| &event.notifications));
+                events.iter().map(event).chain(noted).collect()
+            }
             Err(fault) => vec![fault.code.as_str().to_owned()],
         });
     }
@@ -64,6 +67,7 @@ pub fn told(case: &Case, tariff: &Tariff) -> Vec<Vec<String>> {
             Ok(charges) => {
                 let mut told: Vec<String> = charges.iter().map(closing).collect();
                 told.sort();
+                told.extend(notes(charges.iter().flat_map(|charge| &charge.notifications)));
                 told
             }
             Err(fault) => vec![fault.code.as_str().to_owned()],
@@ -106,6 +110,14 @@ fn event(event: &BillableEvent) -> String {
     );
     parts.push(format!("amount {}", plain(event.amount)));
     parts.join("\n    ")
+}
+
+fn notes<'a>(notes: impl Iterator<Item = &'a Notification>) -> Vec<String> {
+    let mut told: Vec<String> = notes
+        .map(|note| format!("note {} {} {} % of {}", note.kind, note.id, note.percent, plain(note.of)))
+        .collect();
+    told.sort();
+    told
 }
 
 fn closing(charge: &CloseCharge) -> String {

@@ -1,4 +1,4 @@
-//! Twenty faults, each put into a copy of the engine, and each caught by the oracle.
+//! Faults, each put into a copy of the engine, and each caught by the oracle.
 //! Relies on the texts of `FAULTS` standing once in the engine's sources, which every run checks; the copies are built by
 //! cargo in a folder of the target directory, which is why only the long run does it.
 //! Never touches the sources themselves.
@@ -17,7 +17,7 @@ fn text(folder: &Path, file: &str) -> String {
 
 #[test]
 fn every_fault_has_its_place() {
-    assert_eq!(FAULTS.len(), 20);
+    assert!(FAULTS.len() > 20);
     for fault in &FAULTS {
         let found = text(&sources(), fault.file).matches(fault.right).count();
         assert_eq!(found, 1, "{}: {}", fault.file, fault.right);

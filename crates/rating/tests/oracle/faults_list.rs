@@ -1,6 +1,6 @@
 //! Faults that a person might make in the engine: a file, a text that stands there once, and what would be wrong instead.
 //! Relies on nothing: where the engine is written anew, the list is too.
-//! Never holds one that changes no charge.
+//! Never holds one that changes no charge and no notification.
 
 /// A file of the crate, a text in it, and what stands there instead.
 pub struct Fault {
@@ -13,7 +13,7 @@ const fn fault(file: &'static str, right: &'static str, wrong: &'static str) -> 
     Fault { file, right, wrong }
 }
 
-pub const FAULTS: [Fault; 20] = [
+pub const FAULTS: [Fault; 21] = [
     // A second minimum in every band.
     fault(
         "steps/increments.rs",
@@ -70,4 +70,6 @@ pub const FAULTS: [Fault; 20] = [
     fault("steps/discounts.rs", "(units - used).clamp(0, line.quantity)", "units.clamp(0, line.quantity)"),
     // One free event more.
     fault("steps/amounts.rs", "|free| seen < free", "|free| seen <= free"),
+    // A threshold told of again, once usage was taken back.
+    fault("notify.rs", "if known == ANEW {", "if known >= ANEW {"),
 ];

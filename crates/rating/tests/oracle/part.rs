@@ -7,6 +7,7 @@ use super::balances::{name, owner, period};
 use super::calendar;
 use super::cover::{Around, Cover};
 use super::lines::{Ledger, cost, whole};
+use super::notes;
 use super::number::{Mode, Point, q, round};
 use super::plan::*;
 use super::portions::{Begin, Cut, Portion, Position};
@@ -265,17 +266,21 @@ impl Rater<'_> {
 
 /// Moves the balances of one allowance on, and shows what it gave in the event.
 pub fn note(balances: &mut super::balances::Balances, one: &super::cover::Candidate, draft: &mut Draft) {
-    let mut taken = q(0);
+    let (mut taken, mut used) = (q(0), q(0));
     for bucket in &one.buckets {
+        used += balances.get(&bucket.counter);
         balances.add(&bucket.counter, &(&bucket.before - &bucket.left));
         taken += &bucket.before - &bucket.left;
     }
     if taken == q(0) {
         return;
     }
-    let period = one.buckets.last().expect("the refill of the period").period;
+    let last = one.buckets.last().expect("the refill of the period");
+    let (period, id) = (last.period, &one.allowance.id);
+    let (of, now) = (&one.before + &used, used + &taken);
+    let item = ("allowance", id.as_str(), last.counter.as_str());
+    notes::tell(balances, item, (&now, &of), &one.allowance.thresholds, &mut draft.event.notes);
     let (before, after) = (one.before.clone(), &one.before - &taken);
-    let id = &one.allowance.id;
     let known = draft.event.uses.iter_mut().find(|used| used.allowance == *id && used.period == period);
     match known {
         Some(known) => (known.quantity, known.after) = (&known.quantity + taken, after),

@@ -7,6 +7,7 @@ use super::balances::Balances;
 use super::calendar::{self, Wall};
 use super::lines::Line;
 use super::matching::{self, Facts};
+use super::notes::Note;
 use super::number::{Mode, Point, Q, zero};
 use super::plan::*;
 use super::portions::Position;
@@ -32,6 +33,7 @@ pub struct Event {
     pub lines: Vec<Line>,
     pub uses: Vec<Used>,
     pub discounts: Vec<(String, Q)>,
+    pub notes: Vec<Note>,
     pub amount: Q,
 }
 
@@ -185,6 +187,7 @@ pub fn draft_of(drafts: &mut Vec<Draft>, cycle: NaiveDate, mirrored: bool) -> us
         lines: Vec::new(),
         uses: Vec::new(),
         discounts: Vec::new(),
+        notes: Vec::new(),
         amount: zero(),
     };
     drafts.push(Draft { event, dues: Vec::new(), at_once: BTreeMap::new(), mirrored });

@@ -5,6 +5,7 @@
 use super::case::Case;
 use super::close::Closing;
 use super::lines::Line;
+use super::notes::Note;
 use super::number::{Q, q, shown};
 use super::plan::Pricing;
 use super::rater::{Event, Rater};
@@ -15,14 +16,18 @@ pub fn told(case: &Case) -> Vec<Vec<String>> {
     let mut told: Vec<Vec<String>> = Vec::new();
     for used in &case.uses {
         told.push(match rater.rate(used) {
-            Ok(events) => events.iter().map(|one| event(case, one)).collect(),
+            Ok(events) => {
+                let noted = notes(events.iter().flat_map(|one| &one.notes));
+                events.iter().map(|one| event(case, one)).chain(noted).collect()
+            }
             Err(code) => vec![code.to_owned()],
         });
     }
     for cycle in super::compare::cycles(case) {
-        let mut charges: Vec<String> =
-            rater.close(cycle).charges.iter().map(|charge| closing(case, charge)).collect();
+        let closed = rater.close(cycle).charges;
+        let mut charges: Vec<String> = closed.iter().map(|charge| closing(case, charge)).collect();
         charges.sort();
+        charges.extend(notes(closed.iter().flat_map(|charge| &charge.notes)));
         told.push(charges);
     }
     told
@@ -75,6 +80,15 @@ fn event(case: &Case, event: &Event) -> String {
     parts.extend(event.discounts.iter().map(|(id, amount)| format!("discount {id} {}", plain(amount))));
     parts.push(format!("amount {}", plain(&event.amount)));
     parts.join("\n    ")
+}
+
+/// What a usage or a close notified of, in the order of the alphabet: which event carries it is no matter.
+fn notes<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
+    let mut told: Vec<String> = notes
+        .map(|note| format!("note {} {} {} % of {}", note.kind, note.id, note.percent, plain(&note.of)))
+        .collect();
+    told.sort();
+    told
 }
 
 fn closing(case: &Case, charge: &Closing) -> String {

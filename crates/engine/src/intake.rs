@@ -11,7 +11,7 @@ use caudal_cdr::{Framing, Layout, Place, Scratch};
 use caudal_mediation::normalise::{Normaliser, RecordContext};
 use caudal_usage::commit::NO_TIME_MS;
 use caudal_usage::record::ByteSpan;
-use caudal_usage::sequence::NumberRun;
+use caudal_usage::sequence::NumberRuns;
 use caudal_usage::{BookKey, Code, Fault, FileOrdinal, Position, Run, UsageRecord};
 use caudal_wire::lines::{Suspense, Where, write_suspense};
 use std::sync::Arc;
@@ -99,7 +99,7 @@ pub struct Parsed {
     /// Suspense lines.
     pub suspense: Vec<u8>,
     /// Running numbers of elements, in the order of the records.
-    pub numbers: Vec<NumberRun>,
+    pub numbers: NumberRuns,
     /// What ended here.
     pub tally: Tally,
     /// Greatest event time; [`NO_TIME_MS`] when there is none.
@@ -118,14 +118,14 @@ pub struct Intake<'s> {
     setup: &'s Setup,
     normalisers: Vec<Normaliser>,
     scratch: Scratch,
-    numbers: Vec<NumberRun>,
+    numbers: NumberRuns,
 }
 
 impl<'s> Intake<'s> {
     /// Intake for one thread.
     pub fn new(setup: &'s Setup) -> Self {
         let normalisers = setup.sources.iter().map(|source| Normaliser::new(source.rules.clone())).collect();
-        Self { setup, normalisers, scratch: Scratch::default(), numbers: Vec::new() }
+        Self { setup, normalisers, scratch: Scratch::default(), numbers: NumberRuns::default() }
     }
 
     /// frame ▶ decode ▶ map ▶ normalise ▶ validate, then routed.
@@ -136,7 +136,7 @@ impl<'s> Intake<'s> {
             records: Vec::with_capacity(capacity),
             routes: vec![Vec::new(); self.setup.shards],
             suspense: Vec::new(),
-            numbers: Vec::new(),
+            numbers: NumberRuns::default(),
             tally: Tally::default(),
             max_event_ms: NO_TIME_MS,
             floor_day: i32::MIN,
@@ -205,7 +205,7 @@ impl<'s> Intake<'s> {
         let source = &self.setup.sources[usize::from(slice.source)];
         let raw = source.format.read(layout, record, &mut self.scratch)?;
         if let Some(number) = raw.sequence {
-            NumberRun::note(&mut self.numbers, raw.node, number);
+            self.numbers.note(raw.node, number);
         }
         let context = RecordContext { secret: &self.setup.secret, at, bytes, arrival_ms: slice.arrival_ms };
         self.normalisers[usize::from(slice.source)].intake(&raw, &context)

@@ -9,7 +9,7 @@ use caudal_engine::ledger::Ledger;
 use caudal_engine::setup::Names;
 use caudal_engine::source::Refused;
 use caudal_usage::alarm::{AlarmChange, AlarmCode, Lasting};
-use caudal_usage::sequence::{NumberRun, Sequence, SequenceKey, Shown};
+use caudal_usage::sequence::{Element, NumberRuns, Sequence, SequenceKey, Shown};
 use caudal_usage::{FileEntry, FileOrdinal, Finished};
 use caudal_wire::alarm::{AlarmFile, AlarmLine, AlarmType, write_alarm};
 use std::collections::btree_map::Entry;
@@ -156,9 +156,9 @@ impl Alarms {
             });
         }
         if slice.begins_file() {
-            let number = of_file.sequence;
-            let run = NumberRun { node: header::node(of_file), first: number, last: number };
-            numbers.take(self, (entry, file), (AlarmCode::FileGap, &run));
+            let mut number = NumberRuns::default();
+            number.note(header::node(of_file).as_bytes(), of_file.sequence);
+            numbers.take(self, (entry, file), (AlarmCode::FileGap, &number));
         }
     }
 
@@ -181,13 +181,15 @@ impl Alarms {
 #[derive(Debug)]
 pub struct Numbers<'l> {
     ledger: &'l Ledger,
-    changed: BTreeMap<SequenceKey, Sequence>,
+    changed: Vec<(SequenceKey, Sequence)>,
+    /// Where each stands.
+    places: BTreeMap<SequenceKey, usize>,
 }
 
 impl<'l> Numbers<'l> {
     /// Nothing was taken yet.
     pub const fn new(ledger: &'l Ledger) -> Self {
-        Self { ledger, changed: BTreeMap::new() }
+        Self { ledger, changed: Vec::new(), places: BTreeMap::new() }
     }
 
     /// Takes numbers that stood in a file.
@@ -195,29 +197,46 @@ impl<'l> Numbers<'l> {
         &mut self,
         alarms: &mut Alarms,
         (entry, file): (&FileEntry, &str),
-        (code, run): (AlarmCode, &NumberRun),
+        (code, numbers): (AlarmCode, &NumberRuns),
     ) {
-        let key = SequenceKey { code, source: entry.source.clone(), node: run.node.clone() };
-        let room = self.ledger.sequences.len() + self.changed.len() < NODES_MAX;
-        let sequence = match self.changed.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(vacant) => match self.ledger.sequences.get(vacant.key()) {
-                Some(known) => vacant.insert(known.clone()),
-                None if room => vacant.insert(Sequence { next: run.first, gaps: Vec::new() }),
-                None => return,
-            },
+        let source = &entry.source;
+        let of = |element: &Element| {
+            let (source, node) = (source.clone(), element.node.clone());
+            self.place(SequenceKey { code, source, node }, element.first)
         };
-        sequence.take_run(run, |shown| {
-            let Some((kind, message)) = told(code, shown, &run.node) else { return };
-            let file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
-            let source = entry.source.as_str();
-            alarms.write(&AlarmLine { kind, code, source, file, first: None, message: &message });
-        });
+        let places: Vec<Option<usize>> = numbers.elements().iter().map(of).collect();
+        for run in numbers.runs() {
+            let place = places.get(run.element).copied().flatten();
+            let Some((key, sequence)) = place.and_then(|place| self.changed.get_mut(place)) else { continue };
+            sequence.take_run(run, |shown| {
+                let Some((kind, message)) = told(code, shown, &key.node) else { return };
+                let file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
+                alarms.write(&AlarmLine { kind, code, source, file, first: None, message: &message });
+            });
+        }
+    }
+
+    /// Where the numbers of an element stand; nowhere, where there is no room for one more.
+    fn place(&mut self, key: SequenceKey, first: u32) -> Option<usize> {
+        let vacant = match self.places.entry(key) {
+            Entry::Occupied(known) => return Some(*known.get()),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let sequence = match self.ledger.sequences.get(vacant.key()) {
+            Some(known) => known.clone(),
+            None if self.ledger.sequences.len() + self.changed.len() < NODES_MAX => {
+                Sequence { next: first, gaps: Vec::new() }
+            }
+            None => return None,
+        };
+        self.changed.push((vacant.key().clone(), sequence));
+        Some(*vacant.insert(self.changed.len() - 1))
     }
 
     /// The numbers that moved, for the commit.
-    pub fn into_changes(self) -> Vec<(SequenceKey, Sequence)> {
-        self.changed.into_iter().collect()
+    pub fn into_changes(mut self) -> Vec<(SequenceKey, Sequence)> {
+        self.changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        self.changed
     }
 }
 

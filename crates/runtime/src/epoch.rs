@@ -278,9 +278,7 @@ fn along(
             alarms.cut_record(entry, file, (slice.block.start.offset, len));
         }
         alarms.header(&mut numbers, (entry, file), slice);
-        for run in &parsed.numbers {
-            numbers.take(alarms, (entry, file), (AlarmCode::RecordGap, run));
-        }
+        numbers.take(alarms, (entry, file), (AlarmCode::RecordGap, &parsed.numbers));
     }
     numbers.into_changes()
 }

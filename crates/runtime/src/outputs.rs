@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub const SEGMENT_BYTES: u64 = 256 << 20;
 
 /// Octets that stay in a core's cache from one pass over them to the next.
-const CACHED_BYTES: usize = 64 << 10;
+const CACHED_BYTES: usize = 16 << 10;
 
 /// Octets read at a time when a data file is checked against its receipt.
 const CHECK_BYTES: usize = 1 << 20;

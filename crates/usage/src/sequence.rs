@@ -43,26 +43,66 @@ pub struct SequenceKey {
 }
 
 /// Numbers of one element that follow each other, as they stood in a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NumberRun {
-    /// The element.
-    pub node: CompactString,
+    /// Which of [`NumberRuns::elements`].
+    pub element: usize,
     /// The first.
     pub first: u32,
     /// The last.
     pub last: u32,
 }
 
-impl NumberRun {
+/// An element that numbers its records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Element {
+    /// As it names itself.
+    pub node: CompactString,
+    /// The first number that was noted.
+    pub first: u32,
+}
+
+/// Among so many elements one is looked for. A file of more has some of them several times.
+const ELEMENTS_KNOWN: usize = 16;
+
+/// Running numbers in the order of the records that show them. Elements may take turns.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NumberRuns {
+    elements: Vec<Element>,
+    runs: Vec<NumberRun>,
+}
+
+impl NumberRuns {
     /// Notes a number behind those that were noted before.
     #[inline]
-    pub fn note(runs: &mut Vec<Self>, node: &[u8], number: u32) {
-        match runs.last_mut() {
-            Some(run) if run.last.wrapping_add(1) == number && run.node.as_bytes() == node => {
-                run.last = number
-            }
-            _ => runs.push(Self { node: CompactString::from_utf8_lossy(node), first: number, last: number }),
+    pub fn note(&mut self, node: &[u8], number: u32) {
+        let mut known = self.elements.iter().enumerate().rev().take(ELEMENTS_KNOWN);
+        let found = known.find(|(_, element)| element.node.as_bytes() == node).map(|(index, _)| index);
+        if let Some(run) = self.runs.last_mut()
+            && Some(run.element) == found
+            && run.last.wrapping_add(1) == number
+        {
+            run.last = number;
+            return;
         }
+        let element = found.unwrap_or_else(|| self.add(node, number));
+        self.runs.push(NumberRun { element, first: number, last: number });
+    }
+
+    #[cold]
+    fn add(&mut self, node: &[u8], number: u32) -> usize {
+        self.elements.push(Element { node: CompactString::from_utf8_lossy(node), first: number });
+        self.elements.len() - 1
+    }
+
+    /// The elements, each where it was first seen; one may stand there again.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
+    /// The runs, in order.
+    pub fn runs(&self) -> &[NumberRun] {
+        &self.runs
     }
 }
 
@@ -219,18 +259,24 @@ mod tests {
 
     #[test]
     fn a_run_is_taken_as_its_numbers_are() {
-        let mut runs = Vec::new();
+        let mut numbers = NumberRuns::default();
         for number in [5, 6, 7, 9, 10, u32::MAX, 0, 1] {
-            NumberRun::note(&mut runs, b"n", number);
+            numbers.note(b"n", number);
         }
-        NumberRun::note(&mut runs, b"other", 2);
-        let ends: Vec<_> = runs.iter().map(|run| (run.first, run.last)).collect();
-        assert_eq!(ends, [(5, 7), (9, 10), (u32::MAX, 1), (2, 2)]);
+        (2..=3).for_each(|number| numbers.note(b"other", number));
+        numbers.note(b"n", 2);
+        let ends: Vec<_> = numbers.runs().iter().map(|run| (run.element, run.first, run.last)).collect();
+        assert_eq!(ends, [(0, 5, 7), (0, 9, 10), (0, u32::MAX, 1), (1, 2, 3), (0, 2, 2)]);
+        let elements: Vec<_> =
+            numbers.elements().iter().map(|element| (&*element.node, element.first)).collect();
+        assert_eq!(elements, [("n", 5), ("other", 2)]);
+        (0..100u32).for_each(|node| numbers.note(&node.to_be_bytes(), 7));
+        assert_eq!((numbers.elements().len(), numbers.runs().len()), (102, 105));
         for runs in [&[(3, 9), (20, 30), (11, 18), (5, 8)][..], &[(u32::MAX - 3, 2), (9, 12), (0, 10)]] {
             let (mut one, mut all) = (Sequence::begin(1), Sequence::begin(1));
             let (mut by_run, mut by_number) = (Vec::new(), Vec::new());
             for &(first, last) in runs {
-                let run = NumberRun { node: "n".into(), first, last };
+                let run = NumberRun { element: 0, first, last };
                 all.take_run(&run, |shown| by_run.push(shown));
                 (0..=last.wrapping_sub(first)).for_each(|n| by_number.push(one.take(first.wrapping_add(n))));
             }

@@ -116,8 +116,9 @@ fn a_gap_is_told_when_it_opens_and_when_it_is_filled() {
     for (first, last) in [(1, 10), (15, 20), (11, 12), (13, 14), (21, 30)] {
         let mut alarms = Alarms::default();
         let mut numbers = Numbers::new(&stands);
-        let run = NumberRun { node: "pgw-1".into(), first, last };
-        numbers.take(&mut alarms, (&entry, "a/f"), (AlarmCode::RecordGap, &run));
+        let mut shown = NumberRuns::default();
+        (first..=last).for_each(|number| shown.note(b"pgw-1", number));
+        numbers.take(&mut alarms, (&entry, "a/f"), (AlarmCode::RecordGap, &shown));
         let changes = numbers.into_changes();
         stands.sequences.extend(changes);
         lines.extend(lines_of(&alarms));

@@ -3,8 +3,11 @@
 //! Never tells of a percent twice in a period, whatever was taken back or came in since; what is bought begins anew.
 
 use crate::balances::{AccountBalances, Draft};
-use caudal_usage::money::mul_exact;
-use caudal_usage::{Balance, BalanceKey, Decimal, Notification};
+use crate::ground::{Ground, Place};
+use crate::steps::exact;
+use caudal_tariff::Allowance;
+use caudal_usage::money::{add_exact, mul_exact};
+use caudal_usage::{Balance, BalanceKey, Decimal, Fault, Notification};
 
 /// Instance of the highest percent told of, beside what is counted.
 const TOLD: u64 = 3;
@@ -45,6 +48,23 @@ pub fn passed(passage: &Passage, thresholds: &[u32], draft: &mut Draft, out: &mu
             out.push(Notification { kind, id: id.into(), percent, used: after, of, owner: key.owner });
         }
     }
+}
+
+/// An allowance gave `taken`, with so much used before, of so much.
+pub fn gave(
+    allowance: &Allowance,
+    (ground, place): (&Ground, &Place),
+    (used, taken, of): (Decimal, Decimal, Decimal),
+    draft: &mut Draft,
+    out: &mut Vec<Notification>,
+) -> Result<(), Fault> {
+    let Some(more) = allowance.more.as_ref().filter(|more| !more.thresholds.is_empty()) else {
+        return Ok(());
+    };
+    let used = (used, exact(add_exact(used, taken), "allowance")?);
+    let key = ground.allowance_key(allowance, place);
+    passed(&Passage { kind: "allowance", id: &allowance.id, used, of, key }, &more.thresholds, draft, out);
+    Ok(())
 }
 
 /// The highest of the thresholds that `used` is not below; zero where there is none. Of nothing, nothing is reached.

@@ -181,7 +181,7 @@ impl Alarms {
 #[derive(Debug)]
 pub struct Numbers<'l> {
     ledger: &'l Ledger,
-    changed: Vec<(SequenceKey, Sequence)>,
+    sequences: Vec<Sequence>,
     /// Where each stands.
     places: BTreeMap<SequenceKey, usize>,
 }
@@ -189,7 +189,7 @@ pub struct Numbers<'l> {
 impl<'l> Numbers<'l> {
     /// Nothing was taken yet.
     pub const fn new(ledger: &'l Ledger) -> Self {
-        Self { ledger, changed: Vec::new(), places: BTreeMap::new() }
+        Self { ledger, sequences: Vec::new(), places: BTreeMap::new() }
     }
 
     /// Takes numbers that stood in a file.
@@ -200,16 +200,16 @@ impl<'l> Numbers<'l> {
         (code, numbers): (AlarmCode, &NumberRuns),
     ) {
         let source = &entry.source;
-        let of = |element: &Element| {
+        let mut of = |element: &Element| {
             let (source, node) = (source.clone(), element.node.clone());
             self.place(SequenceKey { code, source, node }, element.first)
         };
-        let places: Vec<Option<usize>> = numbers.elements().iter().map(of).collect();
+        let places: Vec<_> = numbers.elements().iter().map(|element| (of(element), &*element.node)).collect();
         for run in numbers.runs() {
-            let place = places.get(run.element).copied().flatten();
-            let Some((key, sequence)) = place.and_then(|place| self.changed.get_mut(place)) else { continue };
+            let Some(&(Some(place), node)) = places.get(run.element) else { continue };
+            let Some(sequence) = self.sequences.get_mut(place) else { continue };
             sequence.take_run(run, |shown| {
-                let Some((kind, message)) = told(code, shown, &key.node) else { return };
+                let Some((kind, message)) = told(code, shown, node) else { return };
                 let file = Some(AlarmFile { file, file_id: Some(entry.claim.ordinal.0) });
                 alarms.write(&AlarmLine { kind, code, source, file, first: None, message: &message });
             });
@@ -224,19 +224,19 @@ impl<'l> Numbers<'l> {
         };
         let sequence = match self.ledger.sequences.get(vacant.key()) {
             Some(known) => known.clone(),
-            None if self.ledger.sequences.len() + self.changed.len() < NODES_MAX => {
+            None if self.ledger.sequences.len() + self.sequences.len() < NODES_MAX => {
                 Sequence { next: first, gaps: Vec::new() }
             }
             None => return None,
         };
-        self.changed.push((vacant.key().clone(), sequence));
-        Some(*vacant.insert(self.changed.len() - 1))
+        self.sequences.push(sequence);
+        Some(*vacant.insert(self.sequences.len() - 1))
     }
 
     /// The numbers that moved, for the commit.
-    pub fn into_changes(mut self) -> Vec<(SequenceKey, Sequence)> {
-        self.changed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        self.changed
+    pub fn into_changes(self) -> Vec<(SequenceKey, Sequence)> {
+        let Self { sequences, places, .. } = self;
+        places.into_iter().filter_map(|(key, place)| Some((key, sequences.get(place)?.clone()))).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use super::increments::{Span, Stretch};
 use super::match_rate::{Matched, Start};
 use super::{amount_of, exact, overflow};
 use crate::ground::Place;
-use crate::notify::{Passage, passed};
+use crate::notify::gave;
 use crate::rate::Usage;
 use caudal_tariff::{Allowance, Gives, Increments, Period, Refill};
 use caudal_usage::money::{add_exact, mul_exact};
@@ -126,24 +126,16 @@ impl<'a> Cover<'_, 'a, '_> {
         self.line(allowance, units)?;
         let used = sum_used(&stock)?;
         let of = exact(add_exact(before, used), "allowance")?;
-        let own = self.usage.ground.allowance_key(allowance, &self.place);
-        let key = stock.last().map_or(own, |bucket| bucket.key);
+        let ground = &self.usage.ground;
+        let key =
+            stock.last().map_or_else(|| ground.allowance_key(allowance, &self.place), |bucket| bucket.key);
         use_up(&mut stock, cost, &mut self.usage.draft)?;
         let after = exact(add_exact(before, -cost), "allowance")?;
         if !cost.is_zero() {
             note_use(&mut self.event.allowance_uses, allowance, key, [cost, before, after]);
         }
-        if let Some(more) = &allowance.more {
-            let passage = Passage {
-                kind: "allowance",
-                id: &allowance.id,
-                used: (used, exact(add_exact(used, cost), "allowance")?),
-                of,
-                key: own,
-            };
-            passed(&passage, &more.thresholds, &mut self.usage.draft, &mut self.usage.notes);
-        }
-        Ok(())
+        let Usage { ground, draft, notes, .. } = &mut *self.usage;
+        gave(allowance, (ground, &self.place), (used, cost, of), draft, notes)
     }
 
     /// What it gives: billed units that are covered, and what that costs of the allowance. Nothing where it gives nothing.

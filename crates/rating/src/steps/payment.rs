@@ -7,7 +7,7 @@ use super::{above_zero, exact};
 use crate::balances::Draft;
 use crate::bill::Bill;
 use crate::ground::Ground;
-use crate::notify::{Passage, passed};
+use crate::notify::gave;
 use crate::steps::discounts::{Judge, LiesIn};
 use caudal_tariff::Allowance;
 use caudal_usage::Notification;
@@ -80,12 +80,9 @@ fn pay<'a>(
     use_up(&mut stock, taken, draft)?;
     let after = exact(add_exact(before, -taken), "allowance")?;
     note_use(bill.uses, allowance, key, [taken, before, after]);
-    if let Some(more) = &allowance.more {
-        let (of, now) =
-            (exact(add_exact(before, used), "allowance")?, exact(add_exact(used, taken), "allowance")?);
-        let key = ground.allowance_key(allowance, &place);
-        let passage = Passage { kind: "allowance", id: &allowance.id, used: (used, now), of, key };
-        passed(&passage, &more.thresholds, draft, notes);
+    if allowance.more.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let of = exact(add_exact(before, used), "allowance")?;
+    gave(allowance, (ground, &place), (used, taken, of), draft, notes)
 }

@@ -4,20 +4,20 @@
 
 use crate::alarms::{Alarms, End, Numbers};
 use crate::commit::{Prepared, StreamLines};
-use crate::feed::Feed;
+use crate::feed::Slices;
 use crate::line::Line;
 use crate::outputs::Roll;
 use crate::parallel;
 use crate::report::Stages;
 use crate::runs::{self, RunSums};
 use anyhow::{Context, ensure};
-use caudal_engine::account_shard::AccountEffects;
+use caudal_engine::account_shard::{AccountEffects, AccountShard};
 use caudal_engine::books::{self, EpochBooks};
 use caudal_engine::claims::Known;
-use caudal_engine::intake::{Parsed, Slice};
+use caudal_engine::intake::{Intake, Parsed, Slice};
 use caudal_engine::ledger::Ledger;
 use caudal_engine::record_shard::RecordEffects;
-use caudal_engine::schedule::Seen;
+use caudal_engine::schedule::{Schedule, Seen};
 use caudal_engine::setup::Names;
 use caudal_engine::source::BlockKind;
 use caudal_engine::turn::Epoch;
@@ -31,7 +31,7 @@ use caudal_usage::{
 };
 use caudal_wire::lines::{Declared, FileLine, write_file};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What goes into a commit beside the effects of the stages.
 #[derive(Debug, Default)]
@@ -65,21 +65,19 @@ pub struct EpochSums {
     pub alarms: BTreeMap<AlarmCode, u64>,
 }
 
-/// Decodes slices in parallel, then notes their event times in order.
-pub fn parse(line: &mut Line<'_>, feed: &mut Feed<'_>, slices: Vec<Slice>) -> Vec<Parsed> {
-    let names = &feed.names;
-    let mut parsed = parallel::map(&mut line.intakes, slices, |intake, slice| intake.parse(slice, names));
-    for parsed in &mut parsed {
-        parsed.floor_day = feed.schedule.cursor().floor_day;
-        parsed.watermark_ms = feed.schedule.cursor().watermark_ms;
-        parsed.timer_ms = feed.schedule.see(&Seen {
+/// Notes the event times of parsed slices, in order. Returns the position behind them.
+pub fn see(schedule: &mut Schedule, parsed: &mut [Parsed]) -> Cursor {
+    for parsed in parsed {
+        parsed.floor_day = schedule.cursor().floor_day;
+        parsed.watermark_ms = schedule.cursor().watermark_ms;
+        parsed.timer_ms = schedule.see(&Seen {
             source: parsed.slice.source,
             max_event_ms: parsed.max_event_ms,
             ends_block: parsed.slice.ends_block(),
             ends_file: parsed.slice.ends_file(),
         });
     }
-    parsed
+    schedule.cursor().clone()
 }
 
 /// An epoch that went through the shards: what they gave, and the slices that it stands in.
@@ -89,12 +87,25 @@ pub struct Work {
     accounts: Vec<AccountEffects>,
 }
 
-/// Runs the shards. Nothing of what they give may leave before the commit of the epoch before stands.
+/// Decodes slices while no shard works.
+pub fn parse(line: &mut Line<'_>, names: &Names, slices: &Slices, stages: &mut Stages) -> Vec<Parsed> {
+    let nobody: (&mut [()], _) = (&mut [], |(): &mut ()| ());
+    let (_, parsed) = parallel::each_then(nobody, (&mut line.intakes, decode(names)), slices);
+    shared(parsed, (line.threads, &mut stages.parse))
+}
+
+fn decode(names: &Names) -> impl Fn(&mut Intake<'_>, Slice) -> (Parsed, Duration) + Sync {
+    |intake, slice| timed(|| intake.parse(slice, names))
+}
+
+/// Runs the shards, and decodes the slices of the next epoch. Nothing of what the shards give may leave before the commit
+/// of the epoch before stands.
 pub fn step(
     line: &mut Line<'_>,
     (parsed, names): (Vec<Parsed>, &Names),
+    ahead: &Slices,
     stages: &mut Stages,
-) -> anyhow::Result<Work> {
+) -> anyhow::Result<(Work, Vec<Parsed>)> {
     let epoch = Epoch::new(&parsed, names);
     let clock = Instant::now();
     let runs = &line.runs;
@@ -104,10 +115,25 @@ pub fn step(
     });
     let records = records.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     stages.record += clock.elapsed();
+    let account = |shard: &mut AccountShard<'_>| timed(|| shard.step(&epoch, &records));
+    let (accounts, next) =
+        parallel::each_then((&mut line.accounts, account), (&mut line.intakes, decode(names)), ahead);
+    let accounts = shared(accounts, (line.threads, &mut stages.account));
+    let next = shared(next, (line.threads, &mut stages.parse));
+    Ok((Work { parsed, records, accounts }, next))
+}
+
+/// What `work` gives, and how long it took.
+fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {
     let clock = Instant::now();
-    let accounts = parallel::each(line.threads, &mut line.accounts, |shard| shard.step(&epoch, &records));
-    stages.account += clock.elapsed();
-    Ok(Work { parsed, records, accounts })
+    (work(), clock.elapsed())
+}
+
+/// The results; adds to a stage the time that they took, as if the threads had shared it evenly.
+fn shared<R>(timed: Vec<(R, Duration)>, (threads, stage): (usize, &mut Duration)) -> Vec<R> {
+    let (results, times): (Vec<_>, Vec<_>) = timed.into_iter().unzip();
+    *stage += times.iter().sum::<Duration>() / u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
+    results
 }
 
 /// Each stage: what it took is what it gave, kept or ended.

@@ -1,6 +1,6 @@
 //! Sources to slices: claims complete files, reads their blocks in the order of the schedule, cuts epochs.
 //! Relies on the schedule for the order and on the format for what a record is.
-//! Never reads further than one epoch ahead.
+//! Never reads further than one epoch ahead of the shards.
 
 use crate::alarms::{Alarms, Quiet};
 use anyhow::{Context, anyhow};
@@ -14,8 +14,10 @@ use caudal_engine::schedule::{Pick, Schedule};
 use caudal_engine::setup::{Names, Setup};
 use caudal_engine::source::{Block, BlockKind, BlockReader, FileStat, Find, Scan, Source};
 use caudal_usage::{Continued, Fault, FileClaim, FileEntry, FileOrdinal};
+use crossbeam_channel::{Receiver, Sender};
 use hashbrown::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The sources, shared between reading and *finish*.
 pub type Sources = Arc<Vec<Mutex<Box<dyn Source>>>>;
@@ -23,6 +25,9 @@ pub type Sources = Arc<Vec<Mutex<Box<dyn Source>>>>;
 /// Files claimed at a time, over all sources: bounds the frame of a commit. The rest waits in the folders, which cost
 /// nothing.
 const CLAIMS_MAX: usize = 4_096;
+
+/// Slices with their numbers, as they are read.
+pub type Slices = Receiver<(usize, Slice)>;
 
 /// Where an epoch is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,19 +188,39 @@ impl<'s> Feed<'s> {
         entry
     }
 
-    /// The slices of the next epoch, within `bound`; empty when no claimed file is left.
-    pub fn next_epoch(&mut self, bound: EpochBound) -> anyhow::Result<Vec<Slice>> {
-        let mut slices = Vec::new();
-        let (mut records, mut bytes) = (0u32, 0u64);
+    /// Reads the next epoch on a thread of its own while `work` takes its slices. Returns what came of both, and how long
+    /// the reading took.
+    pub fn beside<R>(
+        &mut self,
+        bound: EpochBound,
+        work: impl FnOnce(&Slices) -> R,
+    ) -> (R, anyhow::Result<()>, Duration) {
+        let (sender, slices) = crossbeam_channel::unbounded();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                let clock = Instant::now();
+                (self.next_epoch(bound, &sender), clock.elapsed())
+            });
+            let done = work(&slices);
+            let (read, took) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (done, read, took)
+        })
+    }
+
+    /// Sends the slices of the next epoch, within `bound`, numbered in their order; none when no claimed file is left.
+    fn next_epoch(&mut self, bound: EpochBound, slices: &Sender<(usize, Slice)>) -> anyhow::Result<()> {
+        let (mut count, mut records, mut bytes) = (0, 0u32, 0u64);
         while records < bound.records && bytes < bound.bytes {
             let Some(pick) = self.schedule.pick() else { break };
             let slice = self.take(&pick, bound.records - records)?;
             // A file without records counts as one: an epoch is bounded whatever the files are like.
             records = records.saturating_add((slice.end - slice.first).max(1));
             bytes += slice.block.bytes.len() as u64;
-            slices.push(slice);
+            // Nobody takes it when the shards have failed; then the line is at its end.
+            let _ = slices.send((count, slice));
+            count += 1;
         }
-        Ok(slices)
+        Ok(())
     }
 
     /// Takes at most `room` records of the picked block.

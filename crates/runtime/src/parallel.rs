@@ -2,42 +2,41 @@
 //! Relies on phases being long against starting a thread (an epoch is tens of thousands of records).
 //! Never shares anything mutable: each thread has workers or shards of its own.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use crossbeam_channel::Receiver;
 
-/// Runs `work` over `items` on one thread per worker; each thread takes the next item when it is free.
-pub fn map<W: Send, T: Send, R: Send>(
-    workers: &mut [W],
-    items: Vec<T>,
-    work: impl Fn(&mut W, T) -> R + Sync,
-) -> Vec<R> {
-    let count = items.len();
-    assert!(!workers.is_empty() || count == 0, "{count} items and nobody to work on them");
-    if workers.len() == 1 || count <= 1 {
-        let Some(worker) = workers.first_mut() else { return Vec::new() };
-        return items.into_iter().map(|item| work(worker, item)).collect();
-    }
-    let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-    let next = AtomicUsize::new(0);
-    let run = |worker: &mut W| {
-        stand_behind();
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(cell) = items.get(index) else { return done };
-            let item = cell.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(item) = item {
-                done.push((index, work(worker, item)));
-            }
-        }
+/// Steps all shards, spread over one thread per worker; a thread whose share is done works on the items as they come, so
+/// that none waits for the shards of another. Ends with the items: their sender must go. Results in the order of the
+/// shards, and in that of the items by their number.
+pub fn each_then<S: Send, R: Send, W: Send, T: Send, P: Send>(
+    (shards, step): (&mut [S], impl Fn(&mut S) -> R + Sync),
+    (workers, work): (&mut [W], impl Fn(&mut W, T) -> P + Sync),
+    items: &Receiver<(usize, T)>,
+) -> (Vec<R>, Vec<P>) {
+    let run = |shards: &mut [S], worker: &mut W| {
+        let stepped: Vec<_> = shards.iter_mut().map(&step).collect();
+        let worked: Vec<_> = items.iter().map(|(number, item)| (number, work(worker, item))).collect();
+        (stepped, worked)
     };
-    let mut results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(|| run(worker))).collect();
-        threads.into_iter().flat_map(join).collect()
-    });
-    assert_eq!(results.len(), count, "each item has one result");
-    results.sort_unstable_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    let share = shards.len().div_ceil(workers.len()).max(1);
+    let mut shares = shards.chunks_mut(share);
+    let done: Vec<_> = match workers {
+        [only] => vec![run(shares.next().unwrap_or_default(), only)],
+        workers => std::thread::scope(|scope| {
+            let start = |worker| {
+                let (shards, run) = (shares.next().unwrap_or_default(), &run);
+                scope.spawn(move || {
+                    stand_behind();
+                    run(shards, worker)
+                })
+            };
+            let threads: Vec<_> = workers.iter_mut().map(start).collect();
+            threads.into_iter().map(join).collect()
+        }),
+    };
+    let (stepped, worked): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let mut worked: Vec<_> = worked.into_iter().flatten().collect();
+    worked.sort_unstable_by_key(|(number, _)| *number);
+    (stepped.into_iter().flatten().collect(), worked.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Runs `work` over all shards, spread over at most `threads` threads.
@@ -78,17 +77,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_keep_the_order_of_the_items() {
+    fn results_keep_the_order_of_shards_and_items() {
         for workers in [1, 2, 5] {
             let mut counts = vec![0; workers];
-            let items: Vec<u64> = (0..1000).collect();
-            let doubled = map(&mut counts, items, |count, item| {
+            let mut shards: Vec<u64> = (0..8).collect();
+            let (sender, items) = crossbeam_channel::unbounded();
+            (0..1000).for_each(|item| sender.send((item, item)).unwrap());
+            drop(sender);
+            let count = |count: &mut usize, item| {
                 *count += 1;
                 item * 2
-            });
-            assert_eq!(doubled, (0..1000).map(|item| item * 2).collect::<Vec<_>>());
-            assert_eq!(counts.iter().sum::<i32>(), 1000);
-            let mut shards: Vec<u64> = (0..8).collect();
+            };
+            let (stepped, worked) =
+                each_then((&mut shards, |shard| *shard + 1), (&mut counts, count), &items);
+            assert_eq!(stepped, (1..9).collect::<Vec<_>>());
+            assert_eq!(worked, (0..1000).map(|item| item * 2).collect::<Vec<_>>());
+            assert_eq!(counts.iter().sum::<usize>(), 1000);
             assert_eq!(each(workers, &mut shards, |shard| *shard + 1), (1..9).collect::<Vec<_>>());
         }
     }

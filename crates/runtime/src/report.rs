@@ -42,7 +42,8 @@ pub struct Report {
     pub fsyncs: u64,
 }
 
-/// Wall time by stage; stages of one epoch overlap with the commit of the one before.
+/// Wall time by stage; stages of one epoch overlap with the commit of the one before. Parsing and account shards share the
+/// threads: of each, what its threads took together, by their number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stages {
     /// Reading blocks, while the shards work on the epoch before.

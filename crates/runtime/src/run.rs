@@ -6,18 +6,18 @@ use crate::commit::{
     CommitThread, Committed, Committer, Prepared, SharedLog, StreamLines, Target, finish_file, input_offsets,
 };
 use crate::epoch::{self, Carried, EpochSums};
-use crate::feed::{EpochBound, Feed, Sources};
+use crate::feed::{EpochBound, Feed, Slices, Sources};
 use crate::line::{Layout, Line};
 use crate::outputs::{Outputs, Roll};
 use crate::report::Report;
 use crate::standing::Standing;
 use caudal_engine::clock::Clock;
 use caudal_engine::fail;
-use caudal_engine::intake::Slice;
+use caudal_engine::intake::Parsed;
 use caudal_engine::setup::Setup;
 use caudal_engine::topics::{Broker, TopicsError};
 use caudal_store::SharedDisk;
-use caudal_usage::{Commit, FileOrdinal, Stream};
+use caudal_usage::{Commit, Cursor, FileOrdinal, Stream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -101,9 +101,15 @@ struct Run<'r, 's, 'w> {
     log: SharedLog,
     commits: CommitThread,
     carried: Carried,
-    /// The slices of the next epoch, read while the shards worked on this one.
-    ahead: Option<Vec<Slice>>,
+    ahead: Option<Ahead>,
     told: &'r mut Told,
+}
+
+/// The next epoch, read and parsed while the shards worked on the one before.
+struct Ahead {
+    parsed: Vec<Parsed>,
+    /// The position behind it.
+    cursor: Cursor,
 }
 
 /// What a run tells in the end. It outlives a line that is recovered.
@@ -231,13 +237,13 @@ impl Run<'_, '_, '_> {
                 self.settle()?;
                 self.scan()?;
             }
-            let slices = match self.ahead.take() {
-                Some(slices) => slices,
-                None => self.feed.next_epoch(self.options.bound)?,
+            let ahead = match self.ahead.take() {
+                Some(ahead) => ahead,
+                None => self.look_ahead()?,
             };
-            exhausted = slices.is_empty();
+            exhausted = ahead.parsed.is_empty();
             if !exhausted {
-                self.epoch(slices)?;
+                self.epoch(ahead)?;
                 sent += 1;
             } else if self.feed.more_waits() {
                 // A batch of the files that wait is done; the next one is claimed at once.
@@ -269,42 +275,52 @@ impl Run<'_, '_, '_> {
         Ok(())
     }
 
-    /// One epoch: parsed, and given to the shards, while the one before is committed. What the shards gave waits for that
-    /// verdict: where it is bad, all that is in memory is dropped, and nothing of this epoch has left it.
-    fn epoch(&mut self, slices: Vec<Slice>) -> anyhow::Result<()> {
-        let clock = Instant::now();
-        let parsed = epoch::parse(&mut self.line, &mut self.feed, slices);
-        fail::at("epoch.parsed")?;
-        let cursor = self.feed.schedule.cursor().clone();
-        self.told.report.stages.parse += clock.elapsed();
+    /// Reads and parses an epoch while no shard works.
+    fn look_ahead(&mut self) -> anyhow::Result<Ahead> {
+        let names = Arc::clone(&self.feed.names);
+        let (line, stages) = (&mut self.line, &mut self.told.report.stages);
+        let work = |slices: &Slices| epoch::parse(line, &names, slices, stages);
+        let (parsed, read, took) = self.feed.beside(self.options.bound, work);
+        self.told.report.stages.read += took;
+        read?;
+        self.parsed(parsed)
+    }
+
+    /// Takes what was parsed into the schedule.
+    fn parsed(&mut self, mut parsed: Vec<Parsed>) -> anyhow::Result<Ahead> {
+        let cursor = epoch::see(&mut self.feed.schedule, &mut parsed);
+        if !parsed.is_empty() {
+            fail::at("epoch.parsed")?;
+        }
+        Ok(Ahead { parsed, cursor })
+    }
+
+    /// One epoch: given to the shards while the one before is committed and the next one is read and parsed. What the
+    /// shards gave waits for that verdict: where it is bad, all that is in memory is dropped, and nothing of this epoch
+    /// has left it.
+    fn epoch(&mut self, Ahead { parsed, cursor }: Ahead) -> anyhow::Result<()> {
         if self.line.wants_snapshot() {
             // A snapshot holds the shards as a commit left them.
             self.settle()?;
             self.snapshot()?;
         }
         let names = Arc::clone(&self.feed.names);
-        let (feed, bound) = (&mut self.feed, self.options.bound);
         let (line, stages) = (&mut self.line, &mut self.told.report.stages);
-        // The next epoch is read meanwhile. The position of this one was taken before, so it does not show in it.
-        let (work, (ahead, read)) = std::thread::scope(|scope| {
-            let ahead = scope.spawn(|| {
-                let clock = Instant::now();
-                (feed.next_epoch(bound), clock.elapsed())
-            });
-            let work = epoch::step(line, (parsed, &names), stages);
-            (work, ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        self.told.report.stages.read += read;
+        let work = |slices: &Slices| epoch::step(line, (parsed, &names), slices, stages);
+        let (stepped, read, took) = self.feed.beside(self.options.bound, work);
+        self.told.report.stages.read += took;
         fail::at("epoch.stepped")?;
         self.settle()?;
         let clock = Instant::now();
         let carried = std::mem::take(&mut self.carried);
-        let (mut prepared, sums) = epoch::draw_up(&self.line, work?, &names, (cursor, carried))?;
+        let (work, next) = stepped?;
+        let (mut prepared, sums) = epoch::draw_up(&self.line, work, &names, (cursor, carried))?;
         prepared.offsets = input_offsets(&self.world.sources, &prepared);
         self.told.report.stages.books += clock.elapsed();
         fail::at("epoch.drawn")?;
         self.send(prepared, sums)?;
-        self.ahead = Some(ahead?);
+        read?;
+        self.ahead = Some(self.parsed(next)?);
         Ok(())
     }
 

@@ -150,20 +150,28 @@ impl<'s> AccountShard<'s> {
         effects
     }
 
-    /// Loads what rating the batch will read of its usage and accounts, and what their events will name: the waits for
-    /// memory overlap.
-    fn warm<'e>(&self, batch: impl Iterator<Item = Item<'e>>) {
+    /// Loads what rating the batch will read of its usage and accounts, and what their events will name. In steps, as
+    /// guiding does: within one the waits for memory overlap.
+    fn warm<'e>(&self, batch: impl Iterator<Item = Item<'e>> + Clone) {
         let reference = &self.setup.reference;
-        let touched = batch.fold(0, |all, Item { routed, whole }| {
-            let guided = &routed.guided;
+        let guided = || batch.clone().map(|item| &item.routed.guided);
+        load(batch.clone().map(|Item { routed, whole }| {
+            let account = &reference.account(routed.guided.account);
+            let subscription = reference.subscription(routed.guided.subscription);
+            whole.usage.parts.len() + account.id.len() + subscription.id.len()
+        }));
+        load(guided().map(|guided| {
+            self.accounts
+                .get(&guided.account_key)
+                .map_or(0, |state| usize::from(state.changed) + state.balances.len())
+        }));
+        load(batch.map(|Item { routed, whole }| {
+            let first = |id: &str| id.bytes().next().map_or(0, usize::from);
+            let account = first(&reference.account(routed.guided.account).id);
+            let subscription = first(&reference.subscription(routed.guided.subscription).id);
             let last = whole.usage.parts.last().map_or(0, |part| usize::from(part.quantity > 0));
-            let state = self.accounts.get(&guided.account_key);
-            let state = state.map_or(0, |state| usize::from(state.changed) + state.balances.len());
-            let account = reference.account(guided.account).id.bytes().next();
-            let subscription = reference.subscription(guided.subscription).id.bytes().next();
-            all ^ last ^ state ^ usize::from(account.unwrap_or(0) ^ subscription.unwrap_or(0))
-        });
-        std::hint::black_box(touched);
+            account ^ subscription ^ last
+        }));
     }
 
     fn rate<'e>(
@@ -239,6 +247,11 @@ impl<'s> AccountShard<'s> {
             !balances.is_empty()
         });
     }
+}
+
+/// Reads the values, so that they are near when they are needed.
+fn load(values: impl Iterator<Item = usize>) {
+    std::hint::black_box(values.fold(0, |all, value| all ^ value));
 }
 
 /// What every record shard routed to account shard `index`, in the order of turns, with the shard that it came from.

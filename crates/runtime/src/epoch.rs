@@ -7,7 +7,7 @@ use crate::commit::{Prepared, StreamLines};
 use crate::feed::Slices;
 use crate::line::Line;
 use crate::outputs::Roll;
-use crate::parallel;
+use crate::parallel::{Threads, Until};
 use crate::report::Stages;
 use crate::runs::{self, RunSums};
 use anyhow::{Context, ensure};
@@ -16,7 +16,7 @@ use caudal_engine::books::{self, EpochBooks};
 use caudal_engine::claims::Known;
 use caudal_engine::intake::{Intake, Parsed, Slice};
 use caudal_engine::ledger::Ledger;
-use caudal_engine::record_shard::RecordEffects;
+use caudal_engine::record_shard::{RecordEffects, RecordShard};
 use caudal_engine::schedule::{Schedule, Seen};
 use caudal_engine::setup::Names;
 use caudal_engine::source::BlockKind;
@@ -87,53 +87,65 @@ pub struct Work {
     accounts: Vec<AccountEffects>,
 }
 
-/// Decodes slices while no shard works.
-pub fn parse(line: &mut Line<'_>, names: &Names, slices: &Slices, stages: &mut Stages) -> Vec<Parsed> {
-    let nobody: (&mut [()], _) = (&mut [], |(): &mut ()| ());
-    let (_, parsed) = parallel::each_then(nobody, (&mut line.intakes, decode(names)), slices);
-    shared(parsed, (line.threads, &mut stages.parse))
-}
-
-fn decode(names: &Names) -> impl Fn(&mut Intake<'_>, Slice) -> (Parsed, Duration) + Sync {
+fn decode(names: &Names) -> impl Fn(&mut Intake<'_>, Slice) -> Timed<Parsed> + Sync {
     |intake, slice| timed(|| intake.parse(slice, names))
 }
 
-/// Runs the shards, and decodes the slices of the next epoch. Nothing of what the shards give may leave before the commit
-/// of the epoch before stands.
+/// Decodes slices while no shard works.
+pub fn parse(line: &mut Line<'_>, names: &Names, slices: &Slices, stages: &mut Stages) -> Vec<Parsed> {
+    let nobody: (&mut [()], _) = (&mut [], |(): &mut ()| ());
+    let decoded = line.threads.each_and(nobody, (&mut line.intakes, decode(names)), (slices, Until::Ended));
+    shared(in_order(decoded.worked), (&line.threads, &mut stages.parse))
+}
+
+/// Runs the shards; threads that would wait decode slices of the next epoch. Nothing of what the shards give may leave
+/// before the commit of the epoch before stands.
 pub fn step(
     line: &mut Line<'_>,
     (parsed, names): (Vec<Parsed>, &Names),
     ahead: &Slices,
     stages: &mut Stages,
 ) -> anyhow::Result<(Work, Vec<Parsed>)> {
-    let epoch = Epoch::new(&parsed, names);
-    let clock = Instant::now();
-    let runs = &line.runs;
-    let records = parallel::each(line.threads, &mut line.records, |shard| {
-        let known = if runs.is_empty() { Known::new() } else { runs.known(&shard.wanted(&parsed))? };
-        anyhow::Ok(shard.step(&epoch, &known))
-    });
+    let (epoch, runs, threads) = (Epoch::new(&parsed, names), &line.runs, &line.threads);
+    let record = |shard: &mut RecordShard<'_>| {
+        timed(|| {
+            let known = if runs.is_empty() { Known::new() } else { runs.known(&shard.wanted(&parsed))? };
+            anyhow::Ok(shard.step(&epoch, &known))
+        })
+    };
+    let intakes = (line.intakes.as_mut_slice(), decode(names));
+    let done = threads.each_and((&mut line.records, record), intakes, (ahead, Until::Stepped));
+    let records = shared(done.stepped, (threads, &mut stages.record));
     let records = records.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    stages.record += clock.elapsed();
+    let mut next = done.worked;
     let account = |shard: &mut AccountShard<'_>| timed(|| shard.step(&epoch, &records));
-    let (accounts, next) =
-        parallel::each_then((&mut line.accounts, account), (&mut line.intakes, decode(names)), ahead);
-    let accounts = shared(accounts, (line.threads, &mut stages.account));
-    let next = shared(next, (line.threads, &mut stages.parse));
+    let intakes = (line.intakes.as_mut_slice(), decode(names));
+    let done = threads.each_and((&mut line.accounts, account), intakes, (ahead, Until::Ended));
+    let accounts = shared(done.stepped, (threads, &mut stages.account));
+    next.extend(done.worked);
+    let next = shared(in_order(next), (threads, &mut stages.parse));
     Ok((Work { parsed, records, accounts }, next))
 }
 
-/// What `work` gives, and how long it took.
-fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {
+/// What some work gave, and how long it took.
+type Timed<R> = (R, Duration);
+
+fn timed<R>(work: impl FnOnce() -> R) -> Timed<R> {
     let clock = Instant::now();
     (work(), clock.elapsed())
 }
 
 /// The results; adds to a stage the time that they took, as if the threads had shared it evenly.
-fn shared<R>(timed: Vec<(R, Duration)>, (threads, stage): (usize, &mut Duration)) -> Vec<R> {
+fn shared<R>(timed: Vec<Timed<R>>, (threads, stage): (&Threads, &mut Duration)) -> Vec<R> {
     let (results, times): (Vec<_>, Vec<_>) = timed.into_iter().unzip();
-    *stage += times.iter().sum::<Duration>() / u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
+    *stage += times.iter().sum::<Duration>() / u32::try_from(threads.count()).unwrap_or(u32::MAX);
     results
+}
+
+/// What was worked, in the order of its numbers.
+fn in_order<R>(mut worked: Vec<(usize, R)>) -> Vec<R> {
+    worked.sort_unstable_by_key(|(number, _)| *number);
+    worked.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Each stage: what it took is what it gave, kept or ended.
@@ -204,7 +216,7 @@ pub fn draw_up(
         touched: touched(&records, &accounts),
         finished,
     };
-    let mut prepared = gather(line.threads, parsed, (records, accounts), commit);
+    let mut prepared = gather(&line.threads, parsed, (records, accounts), commit);
     prepared.ended = ended;
     prepared.standing = standing;
     prepared.lines[Stream::Audit as usize] =
@@ -382,7 +394,7 @@ fn touched(records: &[RecordEffects], accounts: &[AccountEffects]) -> [[u64; 4];
 
 /// Moves lines and stored forms into the commit, without copying them.
 fn gather(
-    threads: usize,
+    threads: &Threads,
     mut parsed: Vec<Parsed>,
     (records, accounts): (Vec<RecordEffects>, Vec<AccountEffects>),
     commit: Commit,
@@ -399,7 +411,7 @@ fn gather(
     let [claims, sessions, balances] = &mut prepared.sections;
     let [rated, suspense, duplicates, ..] = &mut prepared.lines;
     // Records have texts and parts of their own, some hundred thousand to free.
-    let lines = parallel::each(threads, &mut parsed, |parsed| {
+    let lines = threads.each(&mut parsed, |parsed| {
         parsed.records = Vec::new();
         std::mem::take(&mut parsed.suspense)
     });

@@ -2,7 +2,7 @@
 //! Relies on commits being applied in order on recovery, and on shards having been stepped for them otherwise.
 //! Never holds state that a snapshot and the log after it could not give back.
 
-use crate::parallel;
+use crate::parallel::Threads;
 use anyhow::{Context, bail, ensure};
 use caudal_engine::account_shard::AccountShard;
 use caudal_engine::claims::{Known, Wanted};
@@ -83,7 +83,7 @@ impl Runs {
 pub struct Line<'s> {
     setup: &'s Setup,
     /// Threads for intake and shards.
-    pub threads: usize,
+    pub threads: Threads,
     /// Intake of each thread.
     pub intakes: Vec<Intake<'s>>,
     /// Record shards.
@@ -137,10 +137,11 @@ impl<'s> Line<'s> {
         };
         let limits = Limits { memory_bytes: layout.memory_bytes, disk_bytes: RUNS_DISK_BYTES };
         let (store, set) = RunStore::open(disk.clone(), &state.join("claims"), limits, &manifest)?;
+        let threads = Threads::start(layout.threads)?;
         let mut line = Self {
             setup,
-            threads: layout.threads,
-            intakes: (0..layout.threads).map(|_| Intake::new(setup)).collect(),
+            intakes: (0..threads.count()).map(|_| Intake::new(setup)).collect(),
+            threads,
             records: (0..setup.shards).map(|index| RecordShard::new(setup, index)).collect(),
             accounts: (0..setup.shards).map(|index| AccountShard::new(setup, index)).collect(),
             ledger,
@@ -312,7 +313,7 @@ impl<'s> Line<'s> {
         for (reach, deltas) in [(Reach::Day, day), (Reach::Window, window)] {
             let mut deltas = deltas;
             let sort = |delta: &mut Delta| std::mem::take(delta).into_sorted(reach);
-            let inputs = parallel::each(self.threads, &mut deltas, sort);
+            let inputs = self.threads.each(&mut deltas, sort);
             if inputs.iter().any(|input| input.len() > 0) {
                 self.runs.set = self.runs.store.spill(&self.runs.set, Spill { reach, floor }, inputs)?;
             }
@@ -332,7 +333,7 @@ impl<'s> Line<'s> {
         for session in self.records.iter().flat_map(RecordShard::sessions) {
             put_session_set(&mut sessions, session);
         }
-        let shards = parallel::each(self.threads, &mut self.accounts, |shard| {
+        let shards = self.threads.each(&mut self.accounts, |shard| {
             let mut balances = Encoder::default();
             (shard.put_all(&mut balances), balances.bytes)
         });

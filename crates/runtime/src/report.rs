@@ -42,8 +42,8 @@ pub struct Report {
     pub fsyncs: u64,
 }
 
-/// Wall time by stage; stages of one epoch overlap with the commit of the one before. Parsing and account shards share the
-/// threads: of each, what its threads took together, by their number.
+/// Wall time by stage; stages of one epoch overlap with the commit of the one before. Intake and shards share the threads:
+/// of each stage, what its threads took together, by their number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stages {
     /// Reading blocks, while the shards work on the epoch before.

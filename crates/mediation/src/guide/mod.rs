@@ -9,6 +9,7 @@ use ahash::RandomState;
 use caudal_usage::{Account, Code, Digits, Fault, KeySecret, Party, Roster, Slot, Subscription, UsageRecord};
 use hashbrown::HashTable;
 use payers::Payers;
+use smallvec::SmallVec;
 
 pub use build::{MAX_FINDINGS, MAX_ROWS, MAX_VERSIONS, ReferenceBuilder, SubscriptionRow};
 
@@ -110,18 +111,32 @@ impl Reference {
         }
     }
 
-    /// Loads what [`Reference::guide`] of these usages will read: for a batch the waiting for memory overlaps.
-    pub fn warm<'a>(&self, usages: impl Iterator<Item = &'a UsageRecord>) {
-        let found = usages.map(|usage| match (usage.served.imsi, &usage.served.number) {
+    /// Loads what [`Reference::guide`] of these usages will read. In steps, each for all of them: what a step waits for
+    /// the one before has named, so that within a step the waits for memory overlap.
+    pub fn warm<'a>(&self, usages: impl Iterator<Item = &'a UsageRecord> + Clone) {
+        let near: Batch = usages.clone().filter_map(|usage| self.near(usage)).collect();
+        load(near.iter().filter_map(|&version| self.subscriptions.get(version as usize)).map(|v| v.account));
+        let found = usages.filter_map(|usage| match (usage.served.imsi, &usage.served.number) {
             (Some(imsi), _) => self.by_imsi(imsi, usage.start.utc_ms),
             (None, Party::E164(number)) => self.by_number(*number, usage.start.utc_ms),
             (None, _) => None,
         });
-        let touched = found.flatten().fold(0, |all, version| {
-            let key = self.subscription(version).account;
-            all ^ versions(&self.first_account, key).start ^ u32::from(self.slot(key).0)
-        });
-        std::hint::black_box(touched);
+        let keys: Batch = found.map(|version| self.subscription(version).account).collect();
+        load(keys.iter().map(|&key| u32::from(self.slot(key).0)));
+        let versions: Batch = keys.iter().map(|&key| versions(&self.first_account, key).start).collect();
+        let accounts = versions.iter().filter_map(|&version| self.accounts.get(version as usize));
+        load(accounts.map(|account| u32::from(account.validity.contains(0))));
+    }
+
+    /// A version that the served party may be of: the first one whose hash looks alike, unread.
+    #[inline]
+    fn near(&self, usage: &UsageRecord) -> Option<u32> {
+        let (table, key) = match (usage.served.imsi, &usage.served.number) {
+            (Some(imsi), _) => (&self.imsis, imsi),
+            (None, Party::E164(number)) => (&self.numbers, *number),
+            (None, _) => return None,
+        };
+        table.find(self.hasher.hash_one(key.packed()), |_| true).copied()
     }
 
     /// The subscription version that owns a number at an instant.
@@ -250,6 +265,14 @@ impl Reference {
             + size_of_val(self.payers.as_slice())
             + tables.iter().map(|table| table.allocation_size()).sum::<usize>()
     }
+}
+
+/// Versions or ids of a batch of usages.
+type Batch = SmallVec<[u32; 32]>;
+
+/// Reads the values, so that they are near when they are needed.
+fn load(values: impl Iterator<Item = u32>) {
+    std::hint::black_box(values.fold(0, |all, value| all ^ value));
 }
 
 /// The versions of dense id `key`.

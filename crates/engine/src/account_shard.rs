@@ -4,7 +4,7 @@
 
 use crate::fail;
 use crate::pieces::Pieces;
-use crate::record_shard::{RecordEffects, Routed, UsageRef, touch};
+use crate::record_shard::{RecordEffects, Routed, UsageRef, load, touch};
 use crate::runs::{OtherRuns, Whole};
 use crate::setup::Setup;
 use crate::suspend::{put_suspense, suspend_member};
@@ -12,7 +12,8 @@ use crate::tally::Tally;
 use crate::turn::Epoch;
 use caudal_rating::{AccountBalances, Events, Rater, RatingInput};
 use caudal_usage::{
-    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, Owner, Run, Service,
+    Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, Owner, Party, Run, Service,
+    UsageRecord,
 };
 use caudal_wire::Encoder;
 use caudal_wire::event::{self, EventSource};
@@ -156,21 +157,18 @@ impl<'s> AccountShard<'s> {
         let reference = &self.setup.reference;
         let guided = || batch.clone().map(|item| &item.routed.guided);
         load(batch.clone().map(|Item { routed, whole }| {
-            let account = &reference.account(routed.guided.account);
+            let account = reference.account(routed.guided.account);
             let subscription = reference.subscription(routed.guided.subscription);
-            whole.usage.parts.len() + account.id.len() + subscription.id.len()
+            account.id.len() ^ subscription.id.len() ^ lines_of(whole.usage)
         }));
         load(guided().map(|guided| {
-            self.accounts
-                .get(&guided.account_key)
-                .map_or(0, |state| usize::from(state.changed) + state.balances.len())
+            let state = self.accounts.get(&guided.account_key);
+            state.map_or(0, |state| usize::from(state.changed) ^ state.balances.len())
         }));
         load(batch.map(|Item { routed, whole }| {
-            let first = |id: &str| id.bytes().next().map_or(0, usize::from);
-            let account = first(&reference.account(routed.guided.account).id);
-            let subscription = first(&reference.subscription(routed.guided.subscription).id);
-            let last = whole.usage.parts.last().map_or(0, |part| usize::from(part.quantity > 0));
-            account ^ subscription ^ last
+            let account = first_of(&reference.account(routed.guided.account).id);
+            let subscription = first_of(&reference.subscription(routed.guided.subscription).id);
+            account ^ subscription ^ whole.usage.parts.iter().filter(|part| part.quantity > 0).count()
         }));
     }
 
@@ -212,15 +210,35 @@ impl<'s> AccountShard<'s> {
 
     fn put_balances(&mut self, effects: &mut AccountEffects) {
         let mut changed = std::mem::take(&mut self.changed);
-        for &key in &changed {
-            let Some(state) = self.accounts.get_mut(&key) else { continue };
-            state.changed = false;
-            touch(&mut effects.touched, self.setup.reference.slot(key));
-            put_state(&mut effects.balances, self.setup, key, state);
+        for batch in changed.chunks(WARM_BATCH) {
+            self.warm_changed(batch);
+            for &key in batch {
+                let Some(state) = self.accounts.get_mut(&key) else { continue };
+                state.changed = false;
+                touch(&mut effects.touched, self.setup.reference.slot(key));
+                put_state(&mut effects.balances, self.setup, key, state);
+            }
         }
         effects.account_count = changed.len() as u32;
         changed.clear();
         self.changed = changed;
+    }
+
+    /// Loads what storing the balances of these accounts will read, likewise.
+    fn warm_changed(&self, keys: &[u32]) {
+        let reference = &self.setup.reference;
+        let owners = || {
+            let states = keys.iter().filter_map(|key| self.accounts.get(key));
+            let owners = states.filter_map(|state| state.balances.iter().next()).map(|first| first.key.owner);
+            owners.filter_map(|owner| match owner {
+                Owner::Subscription(index) => Some(index),
+                Owner::Account | Owner::Group(_) => None,
+            })
+        };
+        load(keys.iter().map(|&key| reference.account_id(key).len() ^ usize::from(reference.slot(key).0)));
+        load(owners().map(|index| reference.subscription_id(index).len()));
+        load(keys.iter().map(|&key| first_of(reference.account_id(key))));
+        load(owners().map(|index| first_of(reference.subscription_id(index))));
     }
 
     /// Appends every account's balances, for a snapshot. Returns how many accounts.
@@ -249,9 +267,20 @@ impl<'s> AccountShard<'s> {
     }
 }
 
-/// Reads the values, so that they are near when they are needed.
-fn load(values: impl Iterator<Item = usize>) {
-    std::hint::black_box(values.fold(0, |all, value| all ^ value));
+/// Reads a field in each line of memory that a usage record stands in.
+#[inline]
+fn lines_of(usage: &UsageRecord) -> usize {
+    let UsageRecord { start, end, parts, calling, called, served, attributes, identity, claim, .. } = usage;
+    let texts = matches!(calling, Party::Absent) ^ matches!(called, Party::Absent) ^ attributes.is_some();
+    let numbers = [start.utc_ms, end.utc_ms, i64::from(claim.day), identity.0 as i64];
+    let numbers = numbers.into_iter().fold(0, |all, number| all ^ number) as usize;
+    numbers ^ parts.len() ^ usize::from(texts ^ served.imsi.is_some())
+}
+
+/// The first octet of an id.
+#[inline]
+fn first_of(id: &str) -> usize {
+    id.bytes().next().map_or(0, usize::from)
 }
 
 /// What every record shard routed to account shard `index`, in the order of turns, with the shard that it came from.

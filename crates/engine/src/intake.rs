@@ -157,10 +157,14 @@ impl<'s> Intake<'s> {
         let layout = slice.layout.as_ref().as_ref();
         let headers = layout.map_or(0, |layout| layout.skip_records);
         let place = Place::at(slice.block.start.offset);
-        let framed = source.framing.records(place, &slice.block.bytes);
-        let wanted = (slice.end - slice.first) as usize;
-        for (index, record) in framed.enumerate().skip(slice.first as usize).take(wanted) {
-            let number = slice.block.start.records.saturating_add(index as u32 + 1);
+        let mut framed = source.framing.records(place, &slice.block.bytes);
+        // No chain of adaptors: what they hand on as a whole would be waited for.
+        for index in 0..slice.end {
+            let Some(record) = framed.next() else { break };
+            if index < slice.first {
+                continue;
+            }
+            let number = slice.block.start.records.saturating_add(index + 1);
             if number <= headers {
                 continue;
             }
@@ -169,7 +173,7 @@ impl<'s> Intake<'s> {
                 // A message is found by its own offset.
                 offset: slice.block.start.offset
                     + match source.framing {
-                        Framing::Values => index as u64,
+                        Framing::Values => u64::from(index),
                         Framing::Lines | Framing::Ber | Framing::Ts32297 => record.offset as u64,
                     },
                 len: record.bytes.len() as u32,

@@ -17,7 +17,7 @@ use caudal_usage::claim::Reach;
 use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Run, Session, Slot, Turn, UsageRecord};
 use caudal_wire::Encoder;
 use caudal_wire::lines::write_duplicate;
-use caudal_wire::record::put_claim;
+use caudal_wire::record::{CLAIM_LEN, put_claim};
 use caudal_wire::state::{put_session_closed, put_session_set};
 
 mod other_runs;
@@ -168,12 +168,15 @@ impl<'s> RecordShard<'s> {
 
     /// Runs the epoch.
     pub fn step(&mut self, epoch: &Epoch<'_>, known: &Known) -> RecordEffects {
-        let mut effects =
-            RecordEffects { routed: vec![Vec::new(); self.setup.shards], ..RecordEffects::default() };
+        let records: usize = epoch.slices.iter().map(|parsed| parsed.routes[self.index].len()).sum();
+        let routed = (0..self.setup.shards).map(|_| Vec::with_capacity(records)).collect();
+        let mut effects = RecordEffects { routed, ..RecordEffects::default() };
+        effects.claims.bytes.reserve(records * (1 + CLAIM_LEN));
         for (slice, parsed) in epoch.slices.iter().enumerate() {
             let reach = self.reach(parsed);
             for batch in parsed.routes[self.index].chunks(WARM_BATCH) {
                 let usages = || batch.iter().map(|&index| &parsed.records[index as usize]);
+                load(usages().map(|usage| usage.filter.is_some() ^ usage.partial.is_some()));
                 self.claims.of(reach).warm(usages().map(|usage| &usage.claim.fingerprint));
                 self.setup.reference.warm(usages());
                 for &index in batch {
@@ -204,6 +207,11 @@ impl<'s> RecordShard<'s> {
             }
         }
     }
+}
+
+/// Reads the values, so that they are near when they are needed.
+pub(crate) fn load<T: std::ops::BitXor<Output = T> + Default>(values: impl Iterator<Item = T>) {
+    std::hint::black_box(values.fold(T::default(), |all, value| all ^ value));
 }
 
 /// Marks a slot.

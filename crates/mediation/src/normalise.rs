@@ -175,27 +175,19 @@ impl Normaliser {
     /// The parts that the record writes by itself, in its order; none where it is one part as a whole.
     #[inline]
     fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
-        if let [part] = raw.parts {
-            return Ok(smallvec![self.part(part, raw.filter)?]);
-        }
-        let mut parts = Vec::with_capacity(raw.parts.len());
+        let mut parts = SmallVec::with_capacity(raw.parts.len());
         for part in raw.parts {
-            parts.push(self.part(part, raw.filter)?);
-        }
-        Ok(SmallVec::from_vec(parts))
-    }
-
-    #[inline]
-    fn part(&mut self, raw: &RawPart, filter: Option<Code>) -> Result<Part, Fault> {
-        match (instant(raw.start), instant(raw.end)) {
-            (Some(start), Some(end)) => {
-                Ok(Part { start, end, quantity: raw.quantity, rating_group: raw.rating_group })
+            let &RawPart { quantity, rating_group, .. } = part;
+            // Field by field to where it stays: moved as a whole, it would be waited for.
+            match (instant(part.start), instant(part.end)) {
+                (Some(start), Some(end)) => parts.push(Part { start, end, quantity, rating_group }),
+                _ => parts.push(self.part_by_zone(part, raw.filter)?),
             }
-            _ => self.part_by_zone(raw, filter),
         }
+        Ok(parts)
     }
 
-    /// A part whose clock readings the zone must explain. Apart, so that the other way has no call in it.
+    /// A part whose clock readings the zone must explain.
     #[inline(never)]
     fn part_by_zone(&mut self, raw: &RawPart, filter: Option<Code>) -> Result<Part, Fault> {
         let start = self.began("part_start", raw.start, filter)?;

@@ -227,8 +227,8 @@ impl<'a> Usage<'a, '_> {
             self.priced(&matched, (part, &place), &mut measured, event)?
         };
         if self.usage.parts.len() > 1 || !matches!(rate.round_over, RoundOver::Record) {
-            let of = (rate, part.rating_group, place.cycle);
-            note(&measured, billed, of, &mut self.draft, &mut self.carries);
+            let (of, at) = ((self.usage, part, rate), (&self.ground, &place));
+            note((&measured, billed), of, at, &mut self.draft, &mut self.carries);
         }
         let unit = rate.measure.unit(self.usage.unit);
         self.meter((billed, unit), (part, &place))?;

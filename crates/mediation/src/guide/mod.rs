@@ -92,23 +92,35 @@ impl Reference {
     }
 
     /// Finds who pays for `usage`, as of its chargeable start: by subscription id, then IMSI, then number.
+    #[inline]
     pub fn guide(&self, usage: &UsageRecord) -> Result<Guided, Fault> {
         let at_ms = usage.start.utc_ms;
-        let served = &usage.served;
-        let by_id = || {
-            let index = self.subscription_index(served.subscription.as_deref()?)?;
-            self.subscription_at(index, at_ms)
-        };
-        let found = by_id().or_else(|| self.by_imsi(served.imsi?, at_ms)).or_else(|| match served.number {
-            Party::E164(number) => self.by_number(number, at_ms),
-            Party::Other(_) | Party::Absent => None,
-        });
-        let Some(subscription) = found else { return Err(not_found(usage)) };
+        let Some(subscription) = self.find(usage) else { return Err(not_found(usage)) };
         let account_key = self.subscription(subscription).account;
         match self.account_at(account_key, at_ms) {
             Some(account) => Ok(Guided { subscription, account, account_key }),
             None => Err(Fault::new(Code::NoSubscription, "account", self.account_id(account_key).as_bytes())),
         }
+    }
+
+    /// The subscription version that is served.
+    #[inline]
+    fn find(&self, usage: &UsageRecord) -> Option<u32> {
+        let (served, at_ms) = (&usage.served, usage.start.utc_ms);
+        if let Some(found) = served.subscription.as_deref().and_then(|id| self.by_id(id, at_ms)) {
+            return Some(found);
+        }
+        if let Some(found) = served.imsi.and_then(|imsi| self.by_imsi(imsi, at_ms)) {
+            return Some(found);
+        }
+        match served.number {
+            Party::E164(number) => self.by_number(number, at_ms),
+            Party::Other(_) | Party::Absent => None,
+        }
+    }
+
+    fn by_id(&self, id: &str, at_ms: i64) -> Option<u32> {
+        self.subscription_at(self.subscription_index(id)?, at_ms)
     }
 
     /// Loads what [`Reference::guide`] of these usages will read. In steps, each for all of them: what a step waits for

@@ -107,6 +107,20 @@ impl<'t> Matched<'t> {
         Self { rate, version, table: None, zone: None, origin: None, day: version.days.from }
     }
 
+    /// A rate with the table that it names.
+    #[inline]
+    fn new(
+        tariff: &'t Tariff,
+        (rate, version): (&'t Rate, &'t PlanVersion),
+        (facts, day): (&Facts, i32),
+    ) -> Self {
+        let table = match &rate.pricing {
+            Pricing::Plan(_) | Pricing::Amount(_) => None,
+            Pricing::Table { table, .. } => tariff.table(*table),
+        };
+        Self { rate, version, table, zone: facts.zone, origin: facts.origin, day }
+    }
+
     /// Name for charge lines: the table's file, or the rate's id.
     pub fn table_name(&self) -> &'t str {
         self.table.map_or(&self.rate.id, |table| &table.path)
@@ -163,17 +177,20 @@ pub fn match_rate<'t>(
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<Matched<'t>> {
+    // What is handed on are two pointers; the rest of the match is put together where it stays.
+    let mut won = None;
     if facts.account.is_some() {
-        let own = levels(tariff, version, day).find_map(|version| {
+        won = levels(tariff, version, day).find_map(|version| {
             first(tariff, (version, version.own_rates_for(facts.service)), (facts, day), starts_in)
         });
-        if own.is_some() {
-            return own;
-        }
     }
-    levels(tariff, version, day).find_map(|version| {
-        first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
-    })
+    if won.is_none() {
+        won = levels(tariff, version, day).find_map(|version| {
+            first(tariff, (version, version.rates_for(facts.service)), (facts, day), starts_in)
+        });
+    }
+    let (rate, version) = won?;
+    Some(Matched::new(tariff, (rate, version), (facts, day)))
 }
 
 #[inline]
@@ -182,18 +199,14 @@ fn first<'t>(
     (version, mut rates): (&'t PlanVersion, impl Iterator<Item = &'t Rate>),
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
-) -> Option<Matched<'t>> {
-    rates.find_map(|rate| {
-        if !rate.when.hold(facts, |base, week| starts_in(base, week)) {
-            return None;
-        }
-        let table = match &rate.pricing {
-            Pricing::Plan(_) | Pricing::Amount(_) => None,
-            Pricing::Table { table, .. } => tariff.table(*table),
-        };
-        let matched = Matched { rate, version, table, zone: facts.zone, origin: facts.origin, day };
-        (table.is_none() || matched.is_priced()).then_some(matched)
-    })
+) -> Option<(&'t Rate, &'t PlanVersion)> {
+    let is_priced = |rate: &'t Rate| match rate.pricing {
+        Pricing::Plan(_) | Pricing::Amount(_) => true,
+        Pricing::Table { .. } => Matched::new(tariff, (rate, version), (facts, day)).is_priced(),
+    };
+    let rate =
+        rates.find(|rate| rate.when.hold(facts, |base, week| starts_in(base, week)) && is_priced(rate))?;
+    Some((rate, version))
 }
 
 /// What was looked for in vain. Numbers appear as their first digits only.

@@ -32,8 +32,8 @@ pub struct Measured {
     pub span: Span,
     /// True for the first part of the record with this rate and rating group.
     pub first: bool,
-    /// Balances that say how far a session, day or cycle came.
-    meters: Option<[BalanceKey; 2]>,
+    /// True when balances say how far a session, day or cycle came.
+    metered: bool,
     /// True when a session, day or cycle is walked back: what was rounded up before the span is not known yet.
     pub back: bool,
 }
@@ -56,24 +56,29 @@ pub fn measure(
         (None, RoundOver::Record, Some(known)) => (known.measured, known.billed),
         _ => (0, 0),
     };
-    let back = mirrored && meters.is_some();
+    let metered = meters.is_some();
+    let back = mirrored && metered;
     let (before, billed) = if back { (before.saturating_sub(quantity).max(0), 0) } else { (before, billed) };
     let end = before.checked_add(quantity).ok_or_else(|| overflow("quantity", &quantity))?;
     let span = Span { start_ms: part.start.utc_ms, before, from: billed.max(before), end };
-    Ok(Measured { span, first, meters, back })
+    Ok(Measured { span, first, metered, back })
 }
 
 /// Notes how far a part came: `billed` units in all, covered ones included.
 pub fn note(
-    measured: &Measured,
-    billed: i64,
-    (rate, group, cycle): (&Rate, Option<u32>, Date),
+    (measured, billed): (&Measured, i64),
+    of: (&UsageRecord, &Part, &Rate),
+    (ground, place): (&Ground, &Place),
     draft: &mut Draft,
     carries: &mut Carries,
 ) {
+    let (_, part, rate) = of;
     let position = measured.span.from.saturating_add(billed);
     let position = if measured.span.end > measured.span.before { position } else { measured.span.from };
-    if let Some([total, so_far]) = measured.meters {
+    // Worked out once more: few rates have them, and what every part hands on stays small.
+    if measured.metered
+        && let Some([total, so_far]) = meter_keys(of, (ground, place))
+    {
         let Span { before, from, end, .. } = measured.span;
         let (measured, billed) = if measured.back { (before, from) } else { (end, position) };
         draft.set(total, Decimal::from(measured));
@@ -81,8 +86,8 @@ pub fn note(
     }
     carries.note(Carried {
         rate: address(rate),
-        group,
-        cycle,
+        group: part.rating_group,
+        cycle: place.cycle,
         measured: measured.span.end,
         billed: position,
     });

@@ -182,7 +182,7 @@ impl<'s> AccountShard<'s> {
     {
         let reference = &self.setup.reference;
         let key = item.routed.guided.account_key;
-        let state = self.accounts.entry(key).or_default();
+        // Written well before it is read.
         let input = RatingInput {
             usage: item.whole.usage,
             run: item.routed.run,
@@ -190,6 +190,7 @@ impl<'s> AccountShard<'s> {
             subscription: reference.subscription(item.routed.guided.subscription),
             roster: reference,
         };
+        let state = self.accounts.entry(key).or_default();
         match self.rater.rate_into(&input, &mut state.balances, events) {
             Ok(()) => {
                 if !other_runs::rated(effects, (epoch, item), events) {

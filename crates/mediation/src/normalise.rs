@@ -96,7 +96,8 @@ impl Normaliser {
             return Err(Fault::new(Code::EmptyKey, "key", b""));
         }
         let start = self.began("start", raw.start, raw.filter)?;
-        let mut parts = self.parts(raw)?;
+        let mut parts = SmallVec::new();
+        self.parts(raw, &mut parts)?;
         let latest = parts.iter().map(|part| part.end).max_by_key(|end| end.utc_ms);
         let end = self.end(raw, start, latest)?;
         if parts.is_empty() {
@@ -174,8 +175,8 @@ impl Normaliser {
 
     /// The parts that the record writes by itself, in its order; none where it is one part as a whole.
     #[inline]
-    fn parts(&mut self, raw: &RawUsage<'_>) -> Result<SmallVec<[Part; 1]>, Fault> {
-        let mut parts = SmallVec::with_capacity(raw.parts.len());
+    fn parts(&mut self, raw: &RawUsage<'_>, parts: &mut SmallVec<[Part; 1]>) -> Result<(), Fault> {
+        parts.reserve_exact(raw.parts.len());
         for part in raw.parts {
             let &RawPart { quantity, rating_group, .. } = part;
             // Field by field to where it stays: moved as a whole, it would be waited for.
@@ -184,7 +185,7 @@ impl Normaliser {
                 _ => parts.push(self.part_by_zone(part, raw.filter)?),
             }
         }
-        Ok(parts)
+        Ok(())
     }
 
     /// A part whose clock readings the zone must explain.

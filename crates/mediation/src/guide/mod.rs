@@ -94,13 +94,25 @@ impl Reference {
     /// Finds who pays for `usage`, as of its chargeable start: by subscription id, then IMSI, then number.
     #[inline]
     pub fn guide(&self, usage: &UsageRecord) -> Result<Guided, Fault> {
-        let at_ms = usage.start.utc_ms;
-        let Some(subscription) = self.find(usage) else { return Err(not_found(usage)) };
-        let account_key = self.subscription(subscription).account;
-        match self.account_at(account_key, at_ms) {
-            Some(account) => Ok(Guided { subscription, account, account_key }),
-            None => Err(Fault::new(Code::NoSubscription, "account", self.account_id(account_key).as_bytes())),
+        match self.payer_of(usage) {
+            Some(guided) => Ok(guided),
+            None => Err(self.unguided(usage)),
         }
+    }
+
+    /// Handed over in registers: with a fault beside it, it would stand in memory, and be waited for.
+    fn payer_of(&self, usage: &UsageRecord) -> Option<Guided> {
+        let subscription = self.find(usage)?;
+        let account_key = self.subscription(subscription).account;
+        let account = self.account_at(account_key, usage.start.utc_ms)?;
+        Some(Guided { subscription, account, account_key })
+    }
+
+    #[cold]
+    fn unguided(&self, usage: &UsageRecord) -> Fault {
+        let Some(subscription) = self.find(usage) else { return not_found(usage) };
+        let account = self.account_id(self.subscription(subscription).account);
+        Fault::new(Code::NoSubscription, "account", account.as_bytes())
     }
 
     /// The subscription version that is served.
@@ -300,7 +312,6 @@ fn versions(first: &[u32], key: u32) -> std::ops::Range<u32> {
 /// Characters of a served party that a fault shows: country and operator, no subscriber.
 const SHOWN: usize = 4;
 
-#[cold]
 fn not_found(usage: &UsageRecord) -> Fault {
     let served = &usage.served;
     let masked = |text: String| {

@@ -89,7 +89,9 @@ impl<'t> Rater<'t> {
         events.clear();
         self.changed.clear();
         let RatingInput { usage, run, account, subscription, roster } = *input;
-        let (start, version) = begin(self.tariff, input, &mut self.clocks)?;
+        refuse_far(usage)?;
+        let start = self.clocks.place(account, usage.start.utc_ms);
+        let version = version_on(self.tariff, input, start.day)?;
         let mut rating = Usage {
             usage,
             run,
@@ -136,25 +138,26 @@ pub(crate) struct Usage<'a, 'w> {
     pub(crate) mirrored: bool,
 }
 
-/// Finds where the chargeable start lies, and the version of the plan that holds then.
-fn begin<'a>(
-    tariff: &'a Tariff,
-    input: &RatingInput<'a>,
-    clocks: &mut Clocks,
-) -> Result<(Place, &'a PlanVersion), Fault> {
-    let usage = input.usage;
+/// Refuses times that no calendar has.
+#[inline]
+fn refuse_far(usage: &UsageRecord) -> Result<(), Fault> {
     let known = |at: Timestamp| RANGE_MS.contains(&at.utc_ms);
     if !known(usage.start) || !usage.parts.iter().all(|part| known(part.start)) {
         return Err(overflow("start", &usage.start.utc_ms));
     }
-    let start = clocks.place(input.account, usage.start.utc_ms);
+    Ok(())
+}
+
+/// The version of the plan that holds on a day.
+#[inline]
+fn version_on<'a>(tariff: &'a Tariff, input: &RatingInput<'a>, day: i32) -> Result<&'a PlanVersion, Fault> {
     let plan = input.subscription.plan;
-    let version = tariff.plan_version(plan, start.day).ok_or_else(|| no_version(tariff, plan, start.day))?;
+    let version = tariff.plan_version(plan, day).ok_or_else(|| no_version(tariff, plan, day))?;
     if version.currency != input.account.currency {
         let found = format!("account in {}, plan in {}", input.account.currency, version.currency);
         return Err(Fault::new(Code::NoRate, "currency", found.as_bytes()));
     }
-    Ok((start, version))
+    Ok(version)
 }
 
 #[cold]

@@ -193,7 +193,7 @@ pub fn tlv(input: &[u8]) -> IResult<&[u8], Tlv<'_>, Stop> {
 /// An element whose head is short, as nearly all are, and what is behind it.
 #[inline(always)]
 fn at_once(input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
-    shortest(input).or_else(|| short_head(input)?.element(input))
+    shortest(input).or_else(|| short_head(input).element(input))
 }
 
 /// An element with a tag of one octet and a length of one, and what is behind it.
@@ -211,18 +211,21 @@ fn shortest(input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
 #[derive(Clone, Copy)]
 struct ShortHead {
     tag: Tag,
-    /// Octets of tag and length.
-    header: u16,
-    /// Octets of the content.
-    len: u16,
+    /// Octets of tag and length in the upper half, those of the content in the lower. No octets where there is none.
+    octets: u32,
 }
 
 impl ShortHead {
+    const NONE: Self = Self { tag: Tag::from_octet(0), octets: 0 };
+
     /// The element at the front of `input`, and what is behind it; `None` where its content is cut.
     #[inline(always)]
     fn element(self, input: &[u8]) -> Option<(&[u8], Tlv<'_>)> {
-        let header = usize::from(self.header);
-        let (content, rest) = input.get(header..)?.split_at_checked(usize::from(self.len))?;
+        let (header, len) = ((self.octets >> 16) as usize, self.octets as u16);
+        if header == 0 {
+            return None;
+        }
+        let (content, rest) = input.get(header..)?.split_at_checked(usize::from(len))?;
         Some((rest, Tlv { tag: self.tag, at: 0, header, form: Form::Definite, content }))
     }
 }
@@ -230,22 +233,22 @@ impl ShortHead {
 /// Tag and length at the front of `input`, where they are short. Not inlined: a place that is handed out would keep the
 /// loops over elements from the registers.
 #[inline(never)]
-fn short_head(input: &[u8]) -> Option<ShortHead> {
+fn short_head(input: &[u8]) -> ShortHead {
     let (tag, tag_octets, behind) = match input {
-        [0, ..] | [0x1F, 0, ..] => return None,
+        [0, ..] | [0x1F, 0, ..] => return ShortHead::NONE,
         [tag, behind @ ..] if tag & 0x1F != 0x1F => (Tag::from_octet(*tag), 1, behind),
         [tag, number @ ..=0x7F, behind @ ..] => {
             (Tag::from_octet(*tag).with_number(u32::from(*number)), 2, behind)
         }
-        _ => return None,
+        _ => return ShortHead::NONE,
     };
     let (octets, len) = match behind {
         [len @ ..=0x7F, ..] => (1, u16::from(*len)),
         [0x81, len, ..] => (2, u16::from(*len)),
         [0x82, high, low, ..] => (3, u16::from_be_bytes([*high, *low])),
-        _ => return None,
+        _ => return ShortHead::NONE,
     };
-    Some(ShortHead { tag, header: tag_octets + octets, len })
+    ShortHead { tag, octets: (tag_octets + octets) << 16 | u32::from(len) }
 }
 
 /// One element of any form.

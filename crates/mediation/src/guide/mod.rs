@@ -100,7 +100,8 @@ impl Reference {
         }
     }
 
-    /// Handed over in registers: with a fault beside it, it would stand in memory, and be waited for.
+    /// Inlined: handed back by a call it would stand in memory, and be waited for.
+    #[inline(always)]
     fn payer_of(&self, usage: &UsageRecord) -> Option<Guided> {
         let subscription = self.find(usage)?;
         let account_key = self.subscription(subscription).account;

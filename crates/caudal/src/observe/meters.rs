@@ -95,7 +95,7 @@ metrics_table! {
         "Records that entered by one commit.";
     STAGE "caudal_stage_seconds" SECONDS, Seconds,
         "stage: read, parse, record, account, books, wait, snapshot",
-        "Wall time of a stage between two commits. Reading overlaps with the shards, and `wait` is what remains of the commit before.";
+        "Wall time of a stage between two commits. Parsing and the shards share the threads: of each, what its threads took together by their number. Reading overlaps with them, and `wait` is what remains of the commit before.";
     CLAIMS "caudal_claims" Kind::Gauge, Count, "place: memory, disk",
         "Claims of the duplicate check, by where they are kept.";
     LOG "caudal_log_octets" Kind::Gauge, Bytes, "",

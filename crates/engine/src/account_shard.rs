@@ -4,12 +4,13 @@
 
 use crate::fail;
 use crate::pieces::Pieces;
-use crate::record_shard::{RecordEffects, Routed, UsageRef, load, touch};
+use crate::record_shard::{RecordEffects, Routed, UsageRef, touch};
 use crate::runs::{OtherRuns, Whole};
 use crate::setup::Setup;
 use crate::suspend::{put_suspense, suspend_member};
 use crate::tally::Tally;
 use crate::turn::Epoch;
+use caudal_mediation::warm::load;
 use caudal_rating::{AccountBalances, Events, Rater, RatingInput};
 use caudal_usage::{
     Balance, BalanceKey, BillableEvent, Currency, Date, Decimal, EventId, Fault, Owner, Party, Run, Service,
@@ -228,18 +229,17 @@ impl<'s> AccountShard<'s> {
     /// Loads what storing the balances of these accounts will read, likewise.
     fn warm_changed(&self, keys: &[u32]) {
         let reference = &self.setup.reference;
-        let owners = || {
-            let states = keys.iter().filter_map(|key| self.accounts.get(key));
-            let owners = states.filter_map(|state| state.balances.iter().next()).map(|first| first.key.owner);
-            owners.filter_map(|owner| match owner {
-                Owner::Subscription(index) => Some(index),
-                Owner::Account | Owner::Group(_) => None,
-            })
-        };
+        let states = keys.iter().filter_map(|key| self.accounts.get(key));
+        let first = states.filter_map(|state| state.balances.iter().next());
+        let owners = first.filter_map(|balance| match balance.key.owner {
+            Owner::Subscription(index) => Some(index),
+            Owner::Account | Owner::Group(_) => None,
+        });
+        let owners: Vec<_> = owners.collect();
         load(keys.iter().map(|&key| reference.account_id(key).len() ^ usize::from(reference.slot(key).0)));
-        load(owners().map(|index| reference.subscription_id(index).len()));
+        load(owners.iter().map(|&index| reference.subscription_id(index).len()));
         load(keys.iter().map(|&key| first_of(reference.account_id(key))));
-        load(owners().map(|index| first_of(reference.subscription_id(index))));
+        load(owners.iter().map(|&index| first_of(reference.subscription_id(index))));
     }
 
     /// Appends every account's balances, for a snapshot. Returns how many accounts.

@@ -13,6 +13,7 @@ use crate::turn::Epoch;
 use caudal_mediation::assemble::{self, Assembled, Assembler, Offered, OnGap, Released};
 use caudal_mediation::dedup::{DeltaFull, Verdict, judge};
 use caudal_mediation::guide::Guided;
+use caudal_mediation::warm::load;
 use caudal_usage::claim::Reach;
 use caudal_usage::{Claim, Code, Fault, HeldPartial, Position, Run, Session, Slot, Turn, UsageRecord};
 use caudal_wire::Encoder;
@@ -169,7 +170,8 @@ impl<'s> RecordShard<'s> {
     /// Runs the epoch.
     pub fn step(&mut self, epoch: &Epoch<'_>, known: &Known) -> RecordEffects {
         let records: usize = epoch.slices.iter().map(|parsed| parsed.routes[self.index].len()).sum();
-        let routed = (0..self.setup.shards).map(|_| Vec::with_capacity(records)).collect();
+        let share = records / self.setup.shards;
+        let routed = (0..self.setup.shards).map(|_| Vec::with_capacity(share)).collect();
         let mut effects = RecordEffects { routed, ..RecordEffects::default() };
         effects.claims.bytes.reserve(records * (1 + CLAIM_LEN));
         for (slice, parsed) in epoch.slices.iter().enumerate() {
@@ -207,11 +209,6 @@ impl<'s> RecordShard<'s> {
             }
         }
     }
-}
-
-/// Reads the values, so that they are near when they are needed.
-pub(crate) fn load<T: std::ops::BitXor<Output = T> + Default>(values: impl Iterator<Item = T>) {
-    std::hint::black_box(values.fold(T::default(), |all, value| all ^ value));
 }
 
 /// Marks a slot.

@@ -9,6 +9,7 @@ pub mod dedup;
 pub mod filter;
 pub mod assemble;
 pub mod guide;
+pub mod warm;
 
 #[cfg(test)]
 mod testing;

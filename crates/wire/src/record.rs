@@ -15,15 +15,14 @@ const UNITS: [Unit; 3] = [Unit::Millisecond, Unit::Octet, Unit::Event];
 
 /// Appends a claim: [`CLAIM_LEN`] octets.
 pub fn put_claim(out: &mut Encoder, claim: &Claim) {
-    let mut stored = [0; CLAIM_LEN];
-    stored[..8].copy_from_slice(&claim.fingerprint[0].to_le_bytes());
-    stored[8..16].copy_from_slice(&claim.fingerprint[1].to_le_bytes());
-    stored[16..24].copy_from_slice(&claim.billed.to_le_bytes());
-    stored[24..28].copy_from_slice(&claim.at.file.0.to_le_bytes());
-    stored[28..32].copy_from_slice(&claim.at.record.to_le_bytes());
-    stored[32..36].copy_from_slice(&claim.day.to_le_bytes());
-    stored[36..].copy_from_slice(&[claim.slot.0, claim.attempt]);
-    out.bytes.extend_from_slice(&stored);
+    out.u64(claim.fingerprint[0]);
+    out.u64(claim.fingerprint[1]);
+    out.u64(claim.billed);
+    out.u32(claim.at.file.0);
+    out.u32(claim.at.record);
+    out.i32(claim.day);
+    out.u8(claim.slot.0);
+    out.u8(claim.attempt);
 }
 
 /// Octets of a stored claim.

@@ -5,6 +5,7 @@
 mod build;
 mod payers;
 
+use crate::warm::load;
 use ahash::RandomState;
 use caudal_usage::{Account, Code, Digits, Fault, KeySecret, Party, Roster, Slot, Subscription, UsageRecord};
 use hashbrown::HashTable;
@@ -141,11 +142,7 @@ impl Reference {
     pub fn warm<'a>(&self, usages: impl Iterator<Item = &'a UsageRecord> + Clone) {
         let near: Batch = usages.clone().filter_map(|usage| self.near(usage)).collect();
         load(near.iter().filter_map(|&version| self.subscriptions.get(version as usize)).map(|v| v.account));
-        let found = usages.filter_map(|usage| match (usage.served.imsi, &usage.served.number) {
-            (Some(imsi), _) => self.by_imsi(imsi, usage.start.utc_ms),
-            (None, Party::E164(number)) => self.by_number(*number, usage.start.utc_ms),
-            (None, _) => None,
-        });
+        let found = usages.filter_map(|usage| self.find(usage));
         let keys: Batch = found.map(|version| self.subscription(version).account).collect();
         load(keys.iter().map(|&key| u32::from(self.slot(key).0)));
         let versions: Batch = keys.iter().map(|&key| versions(&self.first_account, key).start).collect();
@@ -294,11 +291,6 @@ impl Reference {
 
 /// Versions or ids of a batch of usages.
 type Batch = SmallVec<[u32; 32]>;
-
-/// Reads the values, so that they are near when they are needed.
-fn load(values: impl Iterator<Item = u32>) {
-    std::hint::black_box(values.fold(0, |all, value| all ^ value));
-}
 
 /// The versions of dense id `key`.
 #[inline]

@@ -200,10 +200,7 @@ fn first<'t>(
     (facts, day): (&Facts, i32),
     starts_in: &mut dyn FnMut(TimeBase, &Week) -> bool,
 ) -> Option<(&'t Rate, &'t PlanVersion)> {
-    let is_priced = |rate: &'t Rate| match rate.pricing {
-        Pricing::Plan(_) | Pricing::Amount(_) => true,
-        Pricing::Table { .. } => Matched::new(tariff, (rate, version), (facts, day)).is_priced(),
-    };
+    let is_priced = |rate| Matched::new(tariff, (rate, version), (facts, day)).is_priced();
     let rate =
         rates.find(|rate| rate.when.hold(facts, |base, week| starts_in(base, week)) && is_priced(rate))?;
     Some((rate, version))

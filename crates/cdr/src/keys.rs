@@ -57,7 +57,8 @@ impl Keys {
         session: usize,
         billed: [&'f [u8]; B],
     ) -> Written<'k> {
-        self.write((key.into_iter(), session), std::iter::empty(), billed.into_iter())
+        // By reference: arrays that are walked by value are copied first, and wait for what was just written there.
+        self.write((key.iter().copied(), session), std::iter::empty(), billed.iter().copied())
     }
 }
 

@@ -169,6 +169,14 @@ pub struct Fault {
     pub found: CompactString,
 }
 
+impl From<Box<Self>> for Fault {
+    /// Out of the box in which readers hand it on, since nearly every value they read is smaller.
+    #[cold]
+    fn from(boxed: Box<Self>) -> Self {
+        *boxed
+    }
+}
+
 impl Fault {
     /// Longest `found`, in characters.
     pub const FOUND_MAX: usize = 80;

@@ -91,6 +91,14 @@ fn copy(field: &[u8], place: &mut [u8]) {
     match field.len() {
         8..=16 => overlapping::<8>(field, place),
         4..8 => overlapping::<4>(field, place),
+        1..4 => {
+            for at in [0, field.len() / 2, field.len() - 1] {
+                if let (Some(place), Some(octet)) = (place.get_mut(at), field.get(at)) {
+                    *place = *octet;
+                }
+            }
+        }
+        0 => {}
         _ => place.copy_from_slice(field),
     }
 }

@@ -15,7 +15,7 @@ pub mod value;
 pub use encode::Writer;
 pub use error::{BadValue, BerError, Wrong};
 pub use read::{Children, Form, Tlv, first, tlv};
-pub(crate) use read::{OTHERWISE, head, leading_tag};
+pub(crate) use read::{OTHERWISE, head, leading_tag, put_short, short};
 pub use tag::{Class, Tag};
 
 /// Most levels of a record. CDRs have 7; what nests deeper was made to break decoders.

@@ -88,30 +88,22 @@ impl<'a> Children<'a> {
         self.end - self.rest.len()
     }
 
+    /// Octets from where offsets are counted to the end of the content.
+    #[inline]
+    pub(crate) const fn end(&self) -> usize {
+        self.end
+    }
+
     /// What is not read yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next element where a tag of one octet and a length of one say it all: its octet, what `places` has for it,
-    /// and its content. `None`, with nothing read, for any other, for [`OTHERWISE`], and at the end: `next` tells them.
-    ///
-    /// By hand, since a record is a hundred such elements: one look into a table stands for class, form and number.
-    #[inline(always)]
-    pub(crate) fn next_short(&mut self, places: &[u8; 256]) -> Option<(u8, u8, &'a [u8])> {
-        let [octet, len @ ..0x80, behind @ ..] = self.rest else { return None };
-        let place = places[usize::from(*octet)];
-        if place == OTHERWISE {
-            return None;
-        }
-        let (content, rest) = behind.split_at_checked(usize::from(*len))?;
-        self.rest = rest;
-        Some((*octet, place, content))
+    /// The elements of a part of a content, which ends so many octets from where offsets are counted.
+    pub(crate) const fn ending_at(rest: &'a [u8], end: usize) -> Self {
+        Self { rest, end }
     }
 }
-
-/// In a table of places by octet: not an element with a tag of one octet, or one that is not to be taken so.
-pub(crate) const OTHERWISE: u8 = 0xFF;
 
 impl<'a> Iterator for Children<'a> {
     type Item = Result<Tlv<'a>, BerError>;
@@ -138,6 +130,46 @@ impl<'a> Iterator for Children<'a> {
             }
         })
     }
+}
+
+/// An element with a tag of one octet and a length of one: its octet, its content, and what is behind it. `None` for any
+/// other, and at the end.
+///
+/// By hand, since a record is a hundred such elements. Takes and gives slices: they stay in the registers of the loop
+/// around it, where the place of an iterator would be written and read again for each element.
+#[inline(always)]
+pub(crate) fn short(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [octet, len @ ..0x80, behind @ ..] = input else { return None };
+    let (content, behind) = behind.split_at_checked(usize::from(*len))?;
+    Some((*octet, content, behind))
+}
+
+/// In a table of places by octet: beyond the last, for [`short`] elements that are not to be taken as such.
+pub(crate) const OTHERWISE: u8 = 0xFF;
+
+/// Puts the contents of the [`short`] elements at the front of `input` in the places that a table has for their octets:
+/// what is behind them, and `seen` with a bit for each of their numbers.
+///
+/// Ends before any other element, one whose place is beyond the last, and one whose number was seen: what reads every
+/// form tells what it is.
+#[inline(always)]
+pub(crate) fn put_short<'a, const N: usize>(
+    (input, seen): (&'a [u8], u32),
+    places: &[u8; 256],
+    contents: &mut [Option<&'a [u8]>; N],
+) -> (&'a [u8], u32) {
+    let (mut rest, mut seen) = (input, seen);
+    while let Some((octet, content, behind)) = short(rest) {
+        let place = contents.get_mut(usize::from(places[usize::from(octet)]));
+        let (bit, Some(place)) = (1u32.wrapping_shl(octet.into()), place) else { break };
+        if seen & bit != 0 {
+            break;
+        }
+        seen |= bit;
+        *place = Some(content);
+        rest = behind;
+    }
+    (rest, seen)
 }
 
 /// The element at the front of `input`, of a longer form than nearly all are, and what is behind it.

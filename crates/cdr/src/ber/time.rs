@@ -65,11 +65,12 @@ pub fn timestamp(content: &[u8]) -> Result<LocalTime, BadValue> {
     const BEYOND: u64 = u64::from_be_bytes([28, 115, 96, 104, 68, 68, 68, 112]);
     let Ok([pairs @ .., zone_minute]) = <&[u8; 9]>::try_from(content) else { return Err(EXPECTED) };
     let pairs = u64::from_be_bytes(*pairs);
-    let sign = match (pairs >> 8 & 0xFF) as u8 {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return Err(EXPECTED),
-    };
+    // Plus and minus stand on both sides of a comma: no branch, since records of several zones follow each other.
+    let sign = (pairs >> 8 & 0xFF) as u8;
+    if sign != b'+' && sign != b'-' {
+        return Err(EXPECTED);
+    }
+    let sign = i32::from(b',') - i32::from(sign);
     // The minutes of the offset in the place of its sign: nothing but digits then.
     let pairs = pairs & !0xFF00 | u64::from(*zone_minute) << 8;
     let (tens, ones) = (pairs >> 4 & LOW, pairs & LOW);

@@ -53,30 +53,46 @@ pub struct Unsigned {
 /// A negative value of another width than 4 or 8 octets is no forgotten zero of a machine word, and refused.
 #[inline]
 pub fn unsigned(content: &[u8]) -> Result<Unsigned, BadValue> {
-    const EXPECTED: BadValue = BadValue("an integer from 0 to 2^64-1");
-    let [first, ..] = content else { return Err(EXPECTED) };
-    let digits = if content.len() <= 8 { content } else { leading_zeros_dropped(content) };
+    let (Some(first), octets) = (content.first(), content.len()) else { return Err(NO_UNSIGNED) };
+    let value = match octets {
+        4..=8 => overlapping(content),
+        1..4 => at_most_three(content),
+        _ => return long_unsigned(content),
+    };
     let reinterpreted = first & 0x80 != 0;
-    if digits.len() > 8 || reinterpreted && digits.len() % 4 != 0 {
-        return Err(EXPECTED);
+    if reinterpreted && octets % 4 != 0 {
+        return Err(NO_UNSIGNED);
     }
-    Ok(Unsigned { value: big_endian(digits), reinterpreted })
+    Ok(Unsigned { value, reinterpreted })
 }
 
-/// One to eight octets to their number, most significant first. Two loads that overlap where the width is not theirs:
-/// a loop of so many turns is a guess of the processor's for each number.
-#[inline]
-fn big_endian(octets: &[u8]) -> u64 {
-    if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
-        let behind = 8 * (octets.len() - 4);
-        return u64::from(u32::from_be_bytes(*head)) << behind | u64::from(u32::from_be_bytes(*tail));
+const NO_UNSIGNED: BadValue = BadValue("an integer from 0 to 2^64-1");
+
+/// Four to eight octets to their number, most significant first. By two loads that overlap where the width is not
+/// theirs: a branch for each width is a guess of the processor's for each number.
+#[inline(always)]
+fn overlapping(octets: &[u8]) -> u64 {
+    let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) else { return 0 };
+    u64::from(u32::from_be_bytes(*head)) << (8 * (octets.len() - 4)) | u64::from(u32::from_be_bytes(*tail))
+}
+
+/// The same of one to three: first, middle and last are all of them, and what is there twice is shifted out.
+#[inline(always)]
+fn at_most_three(octets: &[u8]) -> u64 {
+    let middle = octets.get(octets.len() / 2);
+    let (Some(first), Some(middle), Some(last)) = (octets.first(), middle, octets.last()) else { return 0 };
+    u64::from(u32::from_be_bytes([0, *first, *middle, *last]) >> (24 - 8 * octets.len()))
+}
+
+/// More than eight: zeros before the others are nothing.
+#[cold]
+fn long_unsigned(content: &[u8]) -> Result<Unsigned, BadValue> {
+    let digits = leading_zeros_dropped(content);
+    if digits.len() > 8 {
+        return Err(NO_UNSIGNED);
     }
-    match *octets {
-        [one] => u64::from(one),
-        [high, low] => u64::from(u16::from_be_bytes([high, low])),
-        [high, middle, low] => u64::from(u32::from_be_bytes([0, high, middle, low])),
-        _ => 0,
-    }
+    let value = digits.iter().fold(0, |value, octet| value << 8 | u64::from(*octet));
+    Ok(Unsigned { value, reinterpreted: false })
 }
 
 fn leading_zeros_dropped(content: &[u8]) -> &[u8] {

@@ -2,12 +2,15 @@
 //! Relies on one rule for each of the two lists, which hold the same things under other tags.
 //! Never sums or drops a container: each is rated at its own time.
 
-use super::decode::{again, missing, read_time, unsigned, unsigned_32};
-use crate::ber::{BerError, OTHERWISE, Tag, Tlv};
-use caudal_usage::{Code, Fault, LocalTime, RawPart, Stage};
+use super::refused::{self, Refused};
+use crate::ber::{BadValue, Children, OTHERWISE, Tag, Tlv, put_short, short, time, value};
+use caudal_usage::{LocalTime, RawPart};
 
 /// Most containers of one record. Gateways close a record long before: at 50 or so.
 pub(super) const CONTAINERS_MAX: usize = 1_024;
+
+/// The octet of a SEQUENCE.
+const SEQUENCE: u8 = 0x30;
 
 /// One part for each container, in their order.
 pub(super) type Parts = Vec<RawPart>;
@@ -31,7 +34,7 @@ impl Containers {
 }
 
 /// A field of a container.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Of {
     RatingGroup,
     FirstUsage,
@@ -44,26 +47,44 @@ enum Of {
     Other,
 }
 
-/// A place for each of them, and as many as a mask of bits holds.
-const PLACES: usize = (Of::Other as usize + 1).next_power_of_two();
-
-/// The contents of a container, by [`Of`].
-type Contents<'a> = [Option<&'a [u8]>; PLACES];
-
 /// Tags that a container may have: those of later releases are passed over.
 const CONTAINER_TAGS: usize = 64;
 
 /// Which numbers of a container mean what: the two lists hold the same things under other tags.
 pub(super) struct ContainerRule {
     list: &'static str,
+    /// True when each has a rating group.
     grouped: bool,
-    closed: &'static str,
-    up: &'static str,
-    down: &'static str,
+    /// The standard's names, by [`Of`]; none for what the list does not have.
+    names: [&'static str; Of::Other as usize],
     /// What a number means: an [`Of`].
     slots: [u8; CONTAINER_TAGS],
     /// The same by the octet of a tag, for tags of one octet.
     by_octet: [u8; 256],
+}
+
+impl ContainerRule {
+    const fn name(&self, of: Of) -> &'static str {
+        self.names[of as usize]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bad_value(&self, bad: BadValue, of: Of, content: &[u8]) -> Refused {
+        refused::bad_value(bad, self.name(of), content)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn out_of_range(&self, of: Of, content: Option<&[u8]>) -> Refused {
+        refused::out_of_range(self.name(of), content.unwrap_or_default())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn missing(&self, of: Of) -> Refused {
+        refused::missing(self.name(of))
+    }
 }
 
 const fn container_slots<const N: usize>(tags: [(usize, Of); N]) -> [u8; CONTAINER_TAGS] {
@@ -104,9 +125,14 @@ const TRAFFIC_VOLUME_SLOTS: [u8; CONTAINER_TAGS] =
 pub(super) static SERVICE_DATA: ContainerRule = ContainerRule {
     list: "listOfServiceData",
     grouped: true,
-    closed: "timeOfReport",
-    up: "datavolumeFBCUplink",
-    down: "datavolumeFBCDownlink",
+    names: [
+        "ratingGroup",
+        "timeOfFirstUsage",
+        "timeOfLastUsage",
+        "timeOfReport",
+        "datavolumeFBCUplink",
+        "datavolumeFBCDownlink",
+    ],
     slots: SERVICE_DATA_SLOTS,
     by_octet: by_octet(&SERVICE_DATA_SLOTS),
 };
@@ -115,9 +141,7 @@ pub(super) static SERVICE_DATA: ContainerRule = ContainerRule {
 pub(super) static TRAFFIC_VOLUMES: ContainerRule = ContainerRule {
     list: "listOfTrafficVolumes",
     grouped: false,
-    closed: "changeTime",
-    up: "dataVolumeGPRSUplink",
-    down: "dataVolumeGPRSDownlink",
+    names: ["", "", "", "changeTime", "dataVolumeGPRSUplink", "dataVolumeGPRSDownlink"],
     slots: TRAFFIC_VOLUME_SLOTS,
     by_octet: by_octet(&TRAFFIC_VOLUME_SLOTS),
 };
@@ -128,26 +152,47 @@ pub(super) fn read(
     list: &Tlv<'_>,
     rule: &ContainerRule,
     (opened, parts): (LocalTime, &mut Parts),
-) -> Result<Containers, Fault> {
+) -> Result<Containers, Refused> {
     let mut found = Containers::default();
     parts.clear();
-    for element in list.children() {
-        let element = element.map_err(|error| error.fault(rule.list))?;
-        if !element.tag.is(Tag::SEQUENCE) || !element.tag.is_constructed() {
-            return Err(no_sequence(rule.list));
-        }
+    let end = list.at + list.header + list.content.len();
+    let mut rest = list.content;
+    while !rest.is_empty() {
+        let (fields, behind) = match short(rest) {
+            Some((SEQUENCE, content, behind)) => (Children::ending_at(content, end - behind.len()), behind),
+            _ => longer_container(Children::ending_at(rest, end), rule)?,
+        };
+        rest = behind;
         if parts.len() == CONTAINERS_MAX {
-            return Err(too_many(rule.list));
+            return Err(refused::too_many(rule.list));
         }
-        let container = container(&element, rule)?;
-        let (end, group) = (container.end, container.rating_group);
-        let start = container.first.unwrap_or_else(|| began(parts, (end, group), opened));
-        parts.push(RawPart { start, end, quantity: container.octets, rating_group: group });
+        let mut container = Container { rule, contents: [None; _], reinterpreted: false };
+        container.find(fields)?;
+        let rating_group = container.rating_group()?;
+        let end = container.end()?;
+        let start = match container.time(Of::FirstUsage)? {
+            Some(start) => start,
+            None => began(parts, (end, rating_group), opened),
+        };
+        parts.push(RawPart { start, end, quantity: container.octets()?, rating_group });
         found.count += 1;
-        found.without_volume += u32::from(!container.has_volume);
+        found.without_volume += u32::from(!container.has_volume());
         found.reinterpreted |= container.reinterpreted;
     }
     Ok(found)
+}
+
+/// A container with a longer tag or length, or an element that is none: its fields, and what is behind it.
+#[inline(never)]
+fn longer_container<'a>(
+    mut elements: Children<'a>,
+    rule: &ContainerRule,
+) -> Result<(Children<'a>, &'a [u8]), Refused> {
+    match elements.next() {
+        Some(Ok(element)) if element.tag == Tag::SEQUENCE => Ok((element.children(), elements.rest())),
+        Some(Err(error)) => Err(refused::bad_element(&error, rule.list)),
+        Some(Ok(_)) | None => Err(refused::no_sequence(rule.list)),
+    }
 }
 
 /// Where a container began that does not say it: the latest end of its rating group before its own.
@@ -162,103 +207,103 @@ fn instant_ms(time: LocalTime) -> i64 {
     time.local_ms - i64::from(time.offset_s.unwrap_or(0)) * 1000
 }
 
-struct Container {
-    rating_group: Option<u32>,
-    first: Option<LocalTime>,
-    end: LocalTime,
-    octets: i64,
-    has_volume: bool,
+/// The contents of a container, by [`Of`].
+type Contents<'a> = [Option<&'a [u8]>; Of::Other as usize + 1];
+
+/// The contents of one container, and how they are read. Faults are named by the rule, out of line: names that are at
+/// hand for every field are loaded for every container.
+struct Container<'r, 'a> {
+    rule: &'r ContainerRule,
+    contents: Contents<'a>,
+    /// True when a number was negative by its octets, and was taken as unsigned.
     reinterpreted: bool,
 }
 
-/// The contents of a container by what they mean. Not inlined: its loop wants the registers for itself.
-#[inline(never)]
-fn contents<'a>(element: &Tlv<'a>, rule: &ContainerRule, found: &mut Contents<'a>) -> Result<(), Fault> {
-    let mut seen = 0u64;
-    let mut fields = element.children();
-    loop {
-        while let Some((octet, slot, content)) = fields.next_short(&rule.by_octet) {
-            let number = u32::from(octet & 0x1F);
-            if seen & 1 << number != 0 {
-                return Err(again(rule.list, number));
+impl<'a> Container<'_, 'a> {
+    #[inline(always)]
+    fn find(&mut self, fields: Children<'a>) -> Result<(), Refused> {
+        let (mut rest, end) = (fields.rest(), fields.end());
+        let (mut seen, mut all_seen) = (0, 0);
+        loop {
+            (rest, seen) = put_short((rest, seen), &self.rule.by_octet, &mut self.contents);
+            if rest.is_empty() {
+                return Ok(());
             }
-            seen |= 1 << number;
-            found[usize::from(slot) % PLACES] = Some(content);
+            all_seen |= u64::from(seen);
+            let behind = Children::ending_at(rest, end);
+            rest = other(behind, self.rule, (&mut all_seen, &mut self.contents))?;
+            seen = all_seen as u32;
         }
-        match fields.next() {
-            Some(field) => seen = other(field, rule, (seen, found))?,
-            None => return Ok(()),
+    }
+
+    #[inline(always)]
+    fn get(&self, of: Of) -> Option<&'a [u8]> {
+        self.contents[of as usize]
+    }
+
+    #[inline(always)]
+    fn has_volume(&self) -> bool {
+        self.get(Of::Up).is_some() || self.get(Of::Down).is_some()
+    }
+
+    #[inline(always)]
+    fn number(&mut self, of: Of) -> Result<Option<u64>, Refused> {
+        let Some(content) = self.get(of) else { return Ok(None) };
+        let number = value::unsigned(content).map_err(|bad| self.rule.bad_value(bad, of, content))?;
+        self.reinterpreted |= number.reinterpreted;
+        Ok(Some(number.value))
+    }
+
+    #[inline(always)]
+    fn rating_group(&mut self) -> Result<Option<u32>, Refused> {
+        match self.number(Of::RatingGroup)?.map(u32::try_from) {
+            Some(Ok(group)) => Ok(Some(group)),
+            Some(Err(_)) => Err(self.rule.out_of_range(Of::RatingGroup, self.get(Of::RatingGroup))),
+            None if self.rule.grouped => Err(self.rule.missing(Of::RatingGroup)),
+            None => Ok(None),
         }
+    }
+
+    #[inline(always)]
+    fn time(&self, of: Of) -> Result<Option<LocalTime>, Refused> {
+        let Some(content) = self.get(of) else { return Ok(None) };
+        time::timestamp(content).map(Some).map_err(|bad| self.rule.bad_value(bad, of, content))
+    }
+
+    /// Its last usage, else when it was closed.
+    #[inline(always)]
+    fn end(&self) -> Result<LocalTime, Refused> {
+        let of = if self.get(Of::LastUsage).is_some() { Of::LastUsage } else { Of::Closed };
+        self.time(of)?.ok_or_else(|| self.rule.missing(of))
+    }
+
+    /// Up and down together.
+    #[inline(always)]
+    fn octets(&mut self) -> Result<i64, Refused> {
+        let up = self.number(Of::Up)?.unwrap_or(0);
+        let down = self.number(Of::Down)?.unwrap_or(0);
+        let sum = down.checked_add(up).and_then(|sum| i64::try_from(sum).ok());
+        sum.ok_or_else(|| refused::overflow(self.rule.list, down, up))
     }
 }
 
-/// A field with a longer tag or length, or one that is not as it should be; the tags seen until then, and with it.
+/// A field with a longer tag or length, or one that is not as it should be; what is behind it.
 #[inline(never)]
 fn other<'a>(
-    field: Result<Tlv<'a>, BerError>,
+    mut fields: Children<'a>,
     rule: &ContainerRule,
-    (seen, found): (u64, &mut Contents<'a>),
-) -> Result<u64, Fault> {
-    let field = field.map_err(|error| error.fault(rule.list))?;
+    (seen, contents): (&mut u64, &mut Contents<'a>),
+) -> Result<&'a [u8], Refused> {
+    let Some(field) = fields.next() else { return Ok(&[]) };
+    let field = field.map_err(|error| refused::bad_element(&error, rule.list))?;
     let number = field.tag.in_context().unwrap_or(u32::MAX);
-    let Some(slot) = rule.slots.get(number as usize) else { return Ok(seen) };
-    if seen & 1 << number != 0 {
-        return Err(again(rule.list, number));
+    let place = rule.slots.get(number as usize).and_then(|slot| contents.get_mut(usize::from(*slot)));
+    if let Some(place) = place {
+        if *seen & 1 << number != 0 {
+            return Err(refused::again(rule.list, number));
+        }
+        *seen |= 1 << number;
+        *place = Some(field.content);
     }
-    found[usize::from(*slot) % PLACES] = Some(field.content);
-    Ok(seen | 1 << number)
-}
-
-#[inline]
-fn container(element: &Tlv<'_>, rule: &ContainerRule) -> Result<Container, Fault> {
-    let mut found = [None; PLACES];
-    contents(element, rule, &mut found)?;
-    let [group, first, last, closed, up, down, ..] = found;
-    let mut reinterpreted = false;
-    let rating_group = match group {
-        Some(content) => Some(unsigned_32("ratingGroup", content, &mut reinterpreted)?),
-        None if rule.grouped => return Err(missing("ratingGroup")),
-        None => None,
-    };
-    let first = match first {
-        Some(content) => Some(read_time("timeOfFirstUsage", content)?),
-        None => None,
-    };
-    let end = match (last, closed) {
-        (Some(content), _) => read_time("timeOfLastUsage", content)?,
-        (None, Some(content)) => read_time(rule.closed, content)?,
-        (None, None) => return Err(missing(rule.closed)),
-    };
-    let mut volume = |content: Option<&[u8]>, name| match content {
-        Some(content) => unsigned(name, content, &mut reinterpreted),
-        None => Ok(0),
-    };
-    let (more, octets) = (volume(up, rule.up)?, volume(down, rule.down)?);
-    let sum = octets.checked_add(more).and_then(|sum| i64::try_from(sum).ok());
-    let octets = sum.ok_or_else(|| overflow(rule.list, octets, more))?;
-    Ok(Container {
-        rating_group,
-        first,
-        end,
-        octets,
-        has_volume: up.is_some() || down.is_some(),
-        reinterpreted,
-    })
-}
-
-#[cold]
-fn no_sequence(list: &str) -> Fault {
-    Fault::new(Code::BadField, list, b"another element, expected a SEQUENCE").at(Stage::Decode)
-}
-
-#[cold]
-fn too_many(list: &str) -> Fault {
-    let found = format!("more than {CONTAINERS_MAX} containers");
-    Fault::new(Code::BadLength, list, found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn overflow(list: &str, down: u64, up: u64) -> Fault {
-    let found = format!("{up} octets up and {down} down");
-    Fault::new(Code::Overflow, list, found.as_bytes()).at(Stage::Decode)
+    Ok(fields.rest())
 }

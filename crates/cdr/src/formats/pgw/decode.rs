@@ -2,8 +2,9 @@
 //! Relies on one table of the tags that are read; the record is a SET, so its elements come in any order.
 //! Never stops at a tag that it does not know: such are counted and passed over.
 
-use crate::ber::{BadValue, Children, OTHERWISE, Tag, Tlv, time, value};
-use caudal_usage::{Code, Fault, LocalTime, Stage};
+use super::refused::{self, Refused};
+use crate::ber::{Children, OTHERWISE, Tag, Tlv, put_short, time, value};
+use caudal_usage::LocalTime;
 
 /// The tag of the record.
 pub(super) const PGW_RECORD: Tag = Tag::context(79).constructed();
@@ -143,9 +144,9 @@ const fn places_by_octet() -> [u8; 256] {
     places
 }
 
-/// One record: the contents of its fields, empty where they are absent.
+/// One record: the contents of its fields.
 pub(super) struct PgwRecord<'a> {
-    contents: [&'a [u8]; PLACES],
+    contents: [Option<&'a [u8]>; PLACES],
     /// A bit for each tag that is there, so that one that is not read is not there twice either.
     seen: [u64; 2],
     /// The two lists of containers, with their places for what is wrong in them.
@@ -158,26 +159,24 @@ pub(super) struct PgwRecord<'a> {
 impl<'a> PgwRecord<'a> {
     /// One without any field.
     pub(super) const EMPTY: Self =
-        Self { contents: [&[]; PLACES], seen: [0; 2], volumes: None, services: None, unknown: 0 };
-
-    /// The content of a field; empty when it is absent.
-    #[inline]
-    pub(super) const fn get(&self, field: Field) -> &'a [u8] {
-        self.contents[field as usize]
-    }
+        Self { contents: [None; PLACES], seen: [0; 2], volumes: None, services: None, unknown: 0 };
 
     /// The content of a field; `None` when it is absent.
     #[inline]
-    pub(super) fn find(&self, field: Field) -> Option<&'a [u8]> {
-        let number = FIELDS[field as usize].0;
-        let there = self.seen[number as usize / 64] & 1 << (number % 64) != 0;
-        there.then(|| self.get(field))
+    pub(super) const fn find(&self, field: Field) -> Option<&'a [u8]> {
+        self.contents[field as usize]
+    }
+
+    /// The content of a field; empty when it is absent.
+    #[inline]
+    pub(super) fn get(&self, field: Field) -> &'a [u8] {
+        self.find(field).unwrap_or_default()
     }
 
     /// The content of a field that the standard makes mandatory.
     #[inline]
-    pub(super) fn need(&self, field: Field) -> Result<&'a [u8], Fault> {
-        self.find(field).ok_or_else(|| missing(name(field)))
+    pub(super) fn need(&self, field: Field) -> Result<&'a [u8], Refused> {
+        self.find(field).ok_or_else(|| refused::missing(name(field)))
     }
 }
 
@@ -188,131 +187,86 @@ pub(super) const fn name(field: Field) -> &'static str {
 
 /// Reads one record into an empty one: the whole element, nothing before or behind it.
 #[inline]
-pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
+pub(super) fn decode<'a>(record: &'a [u8], cdr: &mut PgwRecord<'a>) -> Result<(), Refused> {
     let mut roots = Children::of(record);
     let root = match roots.next() {
         Some(Ok(root)) => root,
-        Some(Err(error)) => return Err(error.fault("record")),
-        None => return Err(Fault::new(Code::Truncated, "record", b"").at(Stage::Decode)),
+        Some(Err(error)) => return Err(refused::bad_element(&error, "record")),
+        None => return Err(refused::empty()),
     };
     if !root.tag.is(PGW_RECORD) || !root.tag.is_constructed() {
-        return Err(other_record(record));
+        return Err(refused::other_record(record));
     }
     // Writers that pad to a border, or end a definite length as well, leave octets that are nothing.
     if !roots.rest().iter().all(|octet| matches!(octet, 0 | 0xFF)) {
-        return Err(behind(roots.rest()));
+        return Err(refused::behind(roots.rest()));
     }
     fields(root.children(), cdr)
 }
 
 /// Puts each element in its place.
 #[inline]
-fn fields<'a>(mut elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
+fn fields<'a>(elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Refused> {
+    let (mut rest, end) = (elements.rest(), elements.end());
+    let mut seen = 0;
     loop {
-        while let Some((octet, slot, content)) = elements.next_short(&PLACES_BY_OCTET) {
-            let (number, [seen, _]) = (u32::from(octet & 0x1F), &mut cdr.seen);
-            let (bit, place) = (1 << number, cdr.contents.get_mut(usize::from(slot)));
-            let (0, Some(place)) = (*seen & bit, place) else { return Err(twice(number, slot)) };
-            *seen |= bit;
-            *place = content;
+        (rest, seen) = put_short((rest, seen), &PLACES_BY_OCTET, &mut cdr.contents);
+        if rest.is_empty() {
+            return Ok(());
         }
-        match elements.next() {
-            Some(element) => other(&element.map_err(|error| error.fault("record"))?, cdr)?,
-            None => return Ok(()),
-        }
+        cdr.seen[0] |= u64::from(seen);
+        rest = other(Children::ending_at(rest, end), cdr)?;
+        seen = cdr.seen[0] as u32;
     }
 }
 
-/// An element with a longer tag or length, a list, or one that is not as it should be.
+/// An element with a longer tag or length, a list, or one that is not as it should be; what is behind it.
 #[inline(never)]
-fn other<'a>(element: &Tlv<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Fault> {
+fn other<'a>(mut elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<&'a [u8], Refused> {
+    let Some(element) = elements.next() else { return Ok(&[]) };
+    let element = element.map_err(|error| refused::bad_element(&error, "record"))?;
     let number = element.tag.in_context().unwrap_or(u32::MAX);
     let slot = SLOTS.get(number as usize).copied().unwrap_or(UNKNOWN);
     let (index, bit) = (usize::from(slot), 1 << (number % 64));
-    let (Some(content), Some(seen)) = (cdr.contents.get_mut(index), cdr.seen.get_mut(number as usize / 64))
+    let (Some(place), Some(seen)) = (cdr.contents.get_mut(index), cdr.seen.get_mut(number as usize / 64))
     else {
         cdr.unknown = cdr.unknown.saturating_add(1);
-        return Ok(());
+        return Ok(elements.rest());
     };
+    let name = || FIELDS.get(index).map_or("record", |field| field.1);
     if *seen & bit != 0 {
-        return Err(twice(number, slot));
+        return Err(refused::again(name(), number));
     }
     *seen |= bit;
-    *content = element.content;
+    *place = Some(element.content);
     let constructed = CONSTRUCTED >> slot & 1 != 0;
     if element.tag.is_constructed() != constructed && slot != KNOWN {
-        return Err(wrong_form(slot, constructed));
+        return Err(refused::wrong_form(name(), constructed));
     }
     if index == Field::TrafficVolumes as usize {
-        cdr.volumes = Some(*element);
+        cdr.volumes = Some(element);
     } else if index == Field::ServiceData as usize {
-        cdr.services = Some(*element);
+        cdr.services = Some(element);
     }
-    Ok(())
+    Ok(elements.rest())
 }
 
 /// Reads a time stamp.
 #[inline]
-pub(super) fn read_time(name: &str, content: &[u8]) -> Result<LocalTime, Fault> {
-    time::timestamp(content).map_err(|bad| bad.fault(name, content))
+pub(super) fn read_time(name: &str, content: &[u8]) -> Result<LocalTime, Refused> {
+    time::timestamp(content).map_err(|bad| refused::bad_value(bad, name, content))
 }
 
 /// Reads a number that the standard defines from 0 on. One of 4 or 8 octets with the top bit set was meant so too.
 #[inline]
-pub(super) fn unsigned(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u64, Fault> {
-    let number = value::unsigned(content).map_err(|bad| bad.fault(name, content))?;
+pub(super) fn unsigned(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u64, Refused> {
+    let number = value::unsigned(content).map_err(|bad| refused::bad_value(bad, name, content))?;
     *reinterpreted |= number.reinterpreted;
     Ok(number.value)
 }
 
 /// The same of 32 bits.
 #[inline]
-pub(super) fn unsigned_32(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Fault> {
-    u32::try_from(unsigned(name, content, reinterpreted)?).map_err(|_| out_of_range(name, content))
-}
-
-#[cold]
-pub(super) fn missing(name: &str) -> Fault {
-    Fault::new(Code::MissingField, name, b"").at(Stage::Decode)
-}
-
-#[cold]
-pub(super) fn out_of_range(name: &str, content: &[u8]) -> Fault {
-    BadValue("an integer from 0 to 4294967295").fault(name, content)
-}
-
-#[cold]
-fn other_record(record: &[u8]) -> Fault {
-    let head = record.get(..8).unwrap_or(record);
-    let found: String = head.iter().map(|octet| format!("{octet:02X} ")).collect();
-    let found = format!("{}…, expected BF 4F, a PGWRecord", found.trim_end());
-    Fault::new(Code::UnknownFormat, "record", found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn behind(rest: &[u8]) -> Fault {
-    let found = format!("{} octets behind the record, expected none but fill", rest.len());
-    Fault::new(Code::BadLength, "record", found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn twice(number: u32, slot: u8) -> Fault {
-    let name = FIELDS.get(usize::from(slot)).map_or("record", |field| field.1);
-    again(name, number)
-}
-
-#[cold]
-pub(super) fn again(name: &str, number: u32) -> Fault {
-    let found = format!("[{number}] twice, expected once");
-    Fault::new(Code::BadField, name, found.as_bytes()).at(Stage::Decode)
-}
-
-#[cold]
-fn wrong_form(slot: u8, constructed: bool) -> Fault {
-    let name = FIELDS.get(usize::from(slot)).map_or("record", |field| field.1);
-    let found = match constructed {
-        true => "a primitive element, expected a constructed one",
-        false => "a constructed element, expected a primitive one",
-    };
-    Fault::new(Code::BadField, name, found.as_bytes()).at(Stage::Decode)
+pub(super) fn unsigned_32(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Refused> {
+    u32::try_from(unsigned(name, content, reinterpreted)?).map_err(|_| refused::out_of_range(name, content))
 }

@@ -3,9 +3,9 @@
 //! Never uses the charging id alone: it is unique only together with the gateway's address, and repeats after a wrap.
 
 use super::decode::{Field, PgwRecord};
+use super::refused::Refused;
 use crate::formats::KeyRule;
 use crate::keys::{Keys, Written};
-use caudal_usage::Fault;
 
 /// Name and version. A change of the fields below needs a new version.
 const NAME: &str = "pgw/1";
@@ -22,7 +22,7 @@ pub(super) fn rule(node: Option<&str>) -> KeyRule {
 /// Writes key, session and billed fields. The session is the bearer of one gateway, so that its partial records meet in
 /// one slot.
 #[inline]
-pub(super) fn write<'k>(cdr: &PgwRecord<'_>, keys: &'k mut Keys) -> Result<Written<'k>, Fault> {
+pub(super) fn write<'k>(cdr: &PgwRecord<'_>, keys: &'k mut Keys) -> Result<Written<'k>, Refused> {
     let key = [
         cdr.need(Field::GatewayAddress)?,
         cdr.need(Field::ChargingId)?,

@@ -6,6 +6,7 @@
 use super::containers::{self, Containers, Parts, SERVICE_DATA, TRAFFIC_VOLUMES};
 use super::decode::{self, Field, PgwRecord};
 use super::key;
+use super::refused::{self, Refused};
 use crate::ber::{BadValue, value};
 use crate::keys::{Keys, Written};
 use crate::texts::{Texts, push_decimal, push_hex};
@@ -44,6 +45,9 @@ pub(super) fn map<'a>(
         usize::from(charging) | usize::from(local) << 1 | usize::from(found.reinterpreted) << 2;
     let notes = Notes { reinterpreted, without_volume: found.without_volume };
     let served_number = served_number(cdr, number)?;
+    let served_imsi = digits(cdr, Field::ServedImsi, imsi)?;
+    let serving_network = serving_network(cdr, network)?;
+    let attributes = attributes(cdr, &notes, (imei, others))?;
     Ok(RawUsage {
         record_type: RecordType::Data,
         service: Service::Data,
@@ -57,13 +61,13 @@ pub(super) fn map<'a>(
         called: b"",
         forwarding: b"",
         served_number,
-        served_imsi: digits(cdr, Field::ServedImsi, imsi)?,
+        served_imsi,
         served_subscription: b"",
-        serving_network: serving_network(cdr, network)?,
+        serving_network,
         rating_group: None,
         parts,
         charged: None,
-        attributes: attributes(cdr, &notes, (imei, others))?,
+        attributes,
         key,
         billed,
         session,
@@ -76,32 +80,32 @@ pub(super) fn map<'a>(
     })
 }
 
-fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Fault> {
+fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Refused> {
     let content = cdr.need(Field::RecordType)?;
     match value::integer(content) {
         Ok(decode::RECORD_TYPE) => Ok(()),
-        _ => Err(BadValue("85, a PGWRecord").fault(decode::name(Field::RecordType), content)),
+        _ => Err(refused::bad_value(BadValue("85, a PGWRecord"), decode::name(Field::RecordType), content)),
     }
 }
 
 /// Opening and duration. What its octets say is below zero was never a duration.
-fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Fault> {
+fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Refused> {
     let content = cdr.need(Field::Duration)?;
     let seconds = value::integer(content).ok().filter(|seconds| (0..=i64::from(u32::MAX)).contains(seconds));
-    let seconds = seconds.ok_or_else(|| decode::out_of_range(decode::name(Field::Duration), content))?;
+    let seconds = seconds.ok_or_else(|| refused::out_of_range(decode::name(Field::Duration), content))?;
     Ok(LocalTime { local_ms: opened.local_ms + seconds * 1000, ..opened })
 }
 
 /// A number of 32 bits; `None` where the record does not have it.
 #[inline]
-fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result<Option<u32>, Fault> {
+fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result<Option<u32>, Refused> {
     let Some(content) = cdr.find(field) else { return Ok(None) };
     decode::unsigned_32(decode::name(field), content, reinterpreted).map(Some)
 }
 
 /// The containers of flows, unless none of them has a volume and there are some of bearers.
 #[inline]
-fn volumes(cdr: &PgwRecord<'_>, (opened, parts): (LocalTime, &mut Parts)) -> Result<Containers, Fault> {
+fn volumes(cdr: &PgwRecord<'_>, (opened, parts): (LocalTime, &mut Parts)) -> Result<Containers, Refused> {
     let mut found = Containers::default();
     parts.clear();
     if let Some(list) = &cdr.services {
@@ -119,9 +123,9 @@ fn digits<'b>(
     cdr: &PgwRecord<'_>,
     field: Field,
     into: &'b mut [u8; value::DIGITS_MAX],
-) -> Result<&'b [u8], Fault> {
+) -> Result<&'b [u8], Refused> {
     let Some(content) = cdr.find(field) else { return Ok(b"") };
-    value::tbcd_decimal(content, into).map_err(|bad| bad.fault(decode::name(field), content))
+    value::tbcd_decimal(content, into).map_err(|bad| refused::bad_value(bad, decode::name(field), content))
 }
 
 /// The MSISDN, with a plus where it says that it is international.
@@ -129,13 +133,13 @@ fn digits<'b>(
 fn served_number<'b>(
     cdr: &PgwRecord<'_>,
     into: &'b mut [u8; crate::texts::NUMBER_MAX],
-) -> Result<&'b [u8], Fault> {
+) -> Result<&'b [u8], Refused> {
     const INTERNATIONAL: u8 = 1;
     let Some(content) = cdr.find(Field::ServedMsisdn) else { return Ok(b"") };
     let Some((plus, buffer)) = into.split_first_chunk_mut::<1>() else { return Ok(b"") };
     let Some(buffer) = buffer.first_chunk_mut::<{ value::DIGITS_MAX }>() else { return Ok(b"") };
-    let address =
-        value::isdn(content, buffer).map_err(|bad| bad.fault(decode::name(Field::ServedMsisdn), content))?;
+    let address = value::isdn(content, buffer)
+        .map_err(|bad| refused::bad_value(bad, decode::name(Field::ServedMsisdn), content))?;
     let (nature, count) = (address.nature, address.digits.len());
     *plus = *b"+";
     let from = usize::from(nature != INTERNATIONAL);
@@ -147,9 +151,10 @@ fn served_number<'b>(
 fn serving_network<'b>(
     cdr: &PgwRecord<'_>,
     into: &'b mut [u8; value::DIGITS_MAX],
-) -> Result<&'b [u8], Fault> {
+) -> Result<&'b [u8], Refused> {
     let Some(content) = cdr.find(Field::ServingPlmn) else { return Ok(b"") };
-    let plmn = value::plmn(content).map_err(|bad| bad.fault(decode::name(Field::ServingPlmn), content))?;
+    let plmn = value::plmn(content)
+        .map_err(|bad| refused::bad_value(bad, decode::name(Field::ServingPlmn), content))?;
     let (digits, count) = plmn.padded();
     let Some(place) = into.first_chunk_mut() else { return Ok(b"") };
     *place = digits;
@@ -172,7 +177,7 @@ fn attributes<'a>(
     cdr: &PgwRecord<'a>,
     notes: &Notes,
     (imei, others): (&'a mut [u8; value::DIGITS_MAX], &'a mut Vec<u8>),
-) -> Result<Attributes<'a>, Fault> {
+) -> Result<Attributes<'a>, Refused> {
     let rat = rat_type(cdr)?;
     let location = cdr.get(Field::UserLocation);
     // Written one behind the other; where each ends is enough to find it again.
@@ -224,14 +229,16 @@ fn attributes<'a>(
 }
 
 /// The radio access technology by its number in TS 29.061.
-fn rat_type(cdr: &PgwRecord<'_>) -> Result<Option<u64>, Fault> {
+fn rat_type(cdr: &PgwRecord<'_>) -> Result<Option<u64>, Refused> {
     let Some(content) = cdr.find(Field::RatType) else { return Ok(None) };
     let number = value::integer(content).ok().and_then(|number| u64::try_from(number).ok());
-    number.map(Some).ok_or_else(|| decode::out_of_range(decode::name(Field::RatType), content))
+    number.map(Some).ok_or_else(|| refused::out_of_range(decode::name(Field::RatType), content))
 }
 
 /// The access point's name: IA5 text.
-fn access_point(content: &[u8]) -> Result<&[u8], Fault> {
+fn access_point(content: &[u8]) -> Result<&[u8], Refused> {
     let text = content.is_ascii().then_some(content);
-    text.ok_or_else(|| BadValue("7-bit text").fault(decode::name(Field::AccessPointName), content))
+    text.ok_or_else(|| {
+        refused::bad_value(BadValue("7-bit text"), decode::name(Field::AccessPointName), content)
+    })
 }

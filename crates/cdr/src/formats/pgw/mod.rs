@@ -20,6 +20,7 @@ pub mod encode;
 pub mod fields;
 mod key;
 mod map;
+mod refused;
 mod show;
 
 use super::{KeyRule, Layout, Shape};

@@ -121,7 +121,8 @@ fn line(arguments: &Arguments, binary: &Path, folder: &Path) -> anyhow::Result<(
             eprintln!("  run {number} of {}: {:.0} records/s", arguments.runs, run.records_per_s());
             runs.push(run);
         }
-        let size = Size { records, baseline, runs };
+        let floor_per_s = report::floor_per_s(&arguments.format);
+        let size = Size { records, floor_per_s, baseline, runs };
         println!("{}", size.table());
         sizes.push(size);
     }

@@ -144,6 +144,25 @@ const fn places_by_octet() -> [u8; 256] {
     places
 }
 
+/// The same by the number in a tag of two octets: of primitive elements, then of constructed ones.
+const PLACES_BY_NUMBER: [[u8; 128]; 2] = places_by_number();
+
+const fn places_by_number() -> [[u8; 128]; 2] {
+    let mut places = [[OTHERWISE; 128]; 2];
+    let mut number = 0x1F;
+    while number < TAGS_END as usize {
+        let slot = SLOTS[number];
+        if slot == KNOWN {
+            places[0][number] = slot;
+            places[1][number] = slot;
+        } else if slot != UNKNOWN && slot as usize != Field::ServiceData as usize {
+            places[FIELDS[slot as usize].2 as usize][number] = slot;
+        }
+        number += 1;
+    }
+    places
+}
+
 /// One record: the contents of its fields.
 pub(super) struct PgwRecord<'a> {
     contents: [Option<&'a [u8]>; PLACES],
@@ -211,6 +230,10 @@ fn fields<'a>(elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Ref
     let mut seen = 0;
     loop {
         (rest, seen) = put_short((rest, seen), &PLACES_BY_OCTET, &mut cdr.contents);
+        if let Some(behind) = put_two_octet_tag(rest, cdr) {
+            rest = behind;
+            continue;
+        }
         if rest.is_empty() {
             return Ok(());
         }
@@ -218,6 +241,23 @@ fn fields<'a>(elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<(), Ref
         rest = other(Children::ending_at(rest, end), cdr)?;
         seen = cdr.seen[0] as u32;
     }
+}
+
+/// Puts the element at the front in its place, where its tag has two octets and its length one: what is behind it. `None`,
+/// with nothing read, for any other.
+#[inline(always)]
+fn put_two_octet_tag<'a>(input: &'a [u8], cdr: &mut PgwRecord<'a>) -> Option<&'a [u8]> {
+    let [tag @ (0x9F | 0xBF), number @ ..0x80, len @ ..0x80, behind @ ..] = input else { return None };
+    let places = &PLACES_BY_NUMBER[usize::from(tag >> 5 & 1)];
+    let place = cdr.contents.get_mut(usize::from(places[usize::from(*number)]))?;
+    let (content, behind) = behind.split_at_checked(usize::from(*len))?;
+    let (seen, bit) = (&mut cdr.seen[usize::from(number / 64)], 1 << (number % 64));
+    if *seen & bit != 0 {
+        return None;
+    }
+    *seen |= bit;
+    *place = Some(content);
+    Some(behind)
 }
 
 /// An element with a longer tag or length, a list, or one that is not as it should be; what is behind it.

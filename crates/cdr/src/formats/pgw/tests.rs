@@ -293,6 +293,26 @@ fn each_reason_to_refuse() {
     let characteristics = twice.iter().find(|(number, _)| *number == 23).unwrap().clone();
     twice.push(characteristics);
     check(&assembled(&twice), "decode: bad_field in record, found \"[23] twice, expected once\"");
+    let again = |octets: &[u8]| {
+        let mut all = elements(&good);
+        all.push((0, octets.to_vec()));
+        read(&assembled(&all))
+    };
+    // Nor in another form: a longer length, more octets of a tag than its number needs, a tag of two octets.
+    let imsi = "decode: bad_field in servedIMSI, found \"[3] twice, expected once\"";
+    assert_eq!(again(b"\x83\x81\x01\x00"), imsi);
+    assert_eq!(again(b"\x9F\x03\x01\x00"), imsi);
+    assert_eq!(again(b"\xA3\x00"), imsi);
+    assert_eq!(
+        again(b"\x9F\x23\x00\x9F\x23\x00"),
+        "decode: bad_field in record, found \"[35] twice, expected once\""
+    );
+    let form = "a constructed element, expected a primitive one";
+    assert_eq!(
+        again(b"\xBF\x20\x00"),
+        format!("decode: bad_field in userLocationInformation, found \"{form}\"")
+    );
+    assert_eq!(again(b"\x9F\x34\x00\x9F\x4A\x00"), "0..600 100 10 | unknown_tags 1 | retransmission 1");
     let huge = [ServiceData { down: Some(u64::MAX), ..flow(10, 600, 1) }];
     check(
         &written(&Record { services: &huge, ..record() }),

@@ -182,12 +182,17 @@ pub fn tbcd_decimal<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX]) -> Resul
     digits(content, into, 9)
 }
 
-#[inline]
+#[inline(always)]
 fn digits<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Result<&'b [u8], BadValue> {
-    const EXPECTED: BadValue = BadValue("digits in TBCD, first in the low nibble, a filler only at the end");
-    if let Some(count) = in_a_word(content, into) {
-        return into.get(..count).ok_or(EXPECTED);
+    match in_a_word(content, into) {
+        Some(count) => Ok(into.get(..count).unwrap_or_default()),
+        None => one_by_one(content, into, largest),
     }
+}
+
+#[inline(never)]
+fn one_by_one<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Result<&'b [u8], BadValue> {
+    const EXPECTED: BadValue = BadValue("digits in TBCD, first in the low nibble, a filler only at the end");
     if content.len() > ADDRESS_OCTETS_MAX {
         return Err(BadValue("at most 20 octets of TBCD"));
     }
@@ -214,7 +219,7 @@ fn digits<'b>(content: &[u8], into: &'b mut [u8; DIGITS_MAX], largest: u8) -> Re
 
 /// Decimal digits in four to eight octets, all at once: those of nearly every IMSI, IMEI and number. How many there
 /// are; `None` for anything else.
-#[inline]
+#[inline(always)]
 fn in_a_word(content: &[u8], into: &mut [u8; DIGITS_MAX]) -> Option<usize> {
     // Two loads that overlap where there are fewer than eight: what they share is the same.
     let (head, tail) = (content.first_chunk()?, content.last_chunk()?);

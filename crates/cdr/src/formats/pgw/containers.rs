@@ -76,8 +76,8 @@ impl ContainerRule {
 
     #[cold]
     #[inline(never)]
-    fn out_of_range(&self, of: Of, content: Option<&[u8]>) -> Refused {
-        refused::out_of_range(self.name(of), content.unwrap_or_default())
+    fn out_of_range(&self, of: Of, content: &[u8]) -> Refused {
+        refused::out_of_range(self.name(of), content)
     }
 
     #[cold]
@@ -170,8 +170,8 @@ pub(super) fn read(
         container.find(fields)?;
         let rating_group = container.rating_group()?;
         let end = container.end()?;
-        let start = match container.time(Of::FirstUsage)? {
-            Some(start) => start,
+        let start = match container.get(Of::FirstUsage) {
+            Some(content) => container.time(Of::FirstUsage, content)?,
             None => began(parts, (end, rating_group), opened),
         };
         parts.push(RawPart { start, end, quantity: container.octets()?, rating_group });
@@ -247,41 +247,52 @@ impl<'a> Container<'_, 'a> {
     }
 
     #[inline(always)]
-    fn number(&mut self, of: Of) -> Result<Option<u64>, Refused> {
-        let Some(content) = self.get(of) else { return Ok(None) };
+    fn number(&mut self, of: Of, content: &[u8]) -> Result<u64, Refused> {
         let number = value::unsigned(content).map_err(|bad| self.rule.bad_value(bad, of, content))?;
         self.reinterpreted |= number.reinterpreted;
-        Ok(Some(number.value))
+        Ok(number.value)
+    }
+
+    #[inline(always)]
+    fn time(&self, of: Of, content: &[u8]) -> Result<LocalTime, Refused> {
+        time::timestamp(content).map_err(|bad| self.rule.bad_value(bad, of, content))
     }
 
     #[inline(always)]
     fn rating_group(&mut self) -> Result<Option<u32>, Refused> {
-        match self.number(Of::RatingGroup)?.map(u32::try_from) {
-            Some(Ok(group)) => Ok(Some(group)),
-            Some(Err(_)) => Err(self.rule.out_of_range(Of::RatingGroup, self.get(Of::RatingGroup))),
+        match self.get(Of::RatingGroup) {
+            Some(content) => {
+                let group = u32::try_from(self.number(Of::RatingGroup, content)?);
+                group.map(Some).map_err(|_| self.rule.out_of_range(Of::RatingGroup, content))
+            }
             None if self.rule.grouped => Err(self.rule.missing(Of::RatingGroup)),
             None => Ok(None),
         }
-    }
-
-    #[inline(always)]
-    fn time(&self, of: Of) -> Result<Option<LocalTime>, Refused> {
-        let Some(content) = self.get(of) else { return Ok(None) };
-        time::timestamp(content).map(Some).map_err(|bad| self.rule.bad_value(bad, of, content))
     }
 
     /// Its last usage, else when it was closed.
     #[inline(always)]
     fn end(&self) -> Result<LocalTime, Refused> {
         let of = if self.get(Of::LastUsage).is_some() { Of::LastUsage } else { Of::Closed };
-        self.time(of)?.ok_or_else(|| self.rule.missing(of))
+        match self.get(of) {
+            Some(content) => self.time(of, content),
+            None => Err(self.rule.missing(of)),
+        }
+    }
+
+    /// A volume; none where the container does not have it.
+    #[inline(always)]
+    fn volume(&mut self, of: Of) -> Result<u64, Refused> {
+        match self.get(of) {
+            Some(content) => self.number(of, content),
+            None => Ok(0),
+        }
     }
 
     /// Up and down together.
     #[inline(always)]
     fn octets(&mut self) -> Result<i64, Refused> {
-        let up = self.number(Of::Up)?.unwrap_or(0);
-        let down = self.number(Of::Down)?.unwrap_or(0);
+        let (up, down) = (self.volume(Of::Up)?, self.volume(Of::Down)?);
         let sum = down.checked_add(up).and_then(|sum| i64::try_from(sum).ok());
         sum.ok_or_else(|| refused::overflow(self.rule.list, down, up))
     }

@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Copies a field into a place of its length. Nearly all are short, each of another length than the one before: two
-/// loads that overlap spare the guess at it.
+/// loads that overlap spare the guess at it, and so do first, middle and last where there are no more than three.
 #[inline(always)]
 fn copy(field: &[u8], place: &mut [u8]) {
     match field.len() {

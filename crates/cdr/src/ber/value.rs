@@ -48,6 +48,8 @@ pub struct Unsigned {
     pub reinterpreted: bool,
 }
 
+const NO_UNSIGNED: BadValue = BadValue("an integer from 0 to 2^64-1");
+
 /// An INTEGER that TS 32.298 defines from 0 on: charging ids, sequence numbers, volumes, durations.
 ///
 /// A negative value of another width than 4 or 8 octets is no forgotten zero of a machine word, and refused.
@@ -65,8 +67,6 @@ pub fn unsigned(content: &[u8]) -> Result<Unsigned, BadValue> {
     }
     Ok(Unsigned { value, reinterpreted })
 }
-
-const NO_UNSIGNED: BadValue = BadValue("an integer from 0 to 2^64-1");
 
 /// Four to eight octets to their number, most significant first. By two loads that overlap where the width is not
 /// theirs: a branch for each width is a guess of the processor's for each number.

@@ -297,16 +297,11 @@ pub(super) fn read_time(name: &str, content: &[u8]) -> Result<LocalTime, Refused
     time::timestamp(content).map_err(|bad| refused::bad_value(bad, name, content))
 }
 
-/// Reads a number that the standard defines from 0 on. One of 4 or 8 octets with the top bit set was meant so too.
-#[inline(always)]
-pub(super) fn unsigned(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u64, Refused> {
-    let number = value::unsigned(content).map_err(|bad| refused::bad_value(bad, name, content))?;
-    *reinterpreted |= number.reinterpreted;
-    Ok(number.value)
-}
-
-/// The same of 32 bits.
+/// Reads a number of 32 bits that the standard defines from 0 on. One of 4 or 8 octets with the top bit set was meant so
+/// too.
 #[inline(always)]
 pub(super) fn unsigned_32(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Refused> {
-    u32::try_from(unsigned(name, content, reinterpreted)?).map_err(|_| refused::out_of_range(name, content))
+    let number = value::unsigned(content).map_err(|bad| refused::bad_value(bad, name, content))?;
+    *reinterpreted |= number.reinterpreted;
+    u32::try_from(number.value).map_err(|_| refused::out_of_range(name, content))
 }

@@ -124,40 +124,42 @@ const fn slots() -> [u8; TAGS_END as usize] {
     slots
 }
 
-/// Places by the octet of a tag: of the record's primitive elements with a tag of one octet. Lists are not among them,
-/// for where they stand is kept too.
+/// The place of an element with this number and form; [`OTHERWISE`] where it is unknown or of the other form, and for the
+/// lists, for where they stand is kept too.
+const fn place(number: usize, constructed: bool) -> u8 {
+    const VOLUMES: u8 = Field::TrafficVolumes as u8;
+    const SERVICES: u8 = Field::ServiceData as u8;
+    match SLOTS[number] {
+        UNKNOWN | VOLUMES | SERVICES => OTHERWISE,
+        KNOWN => KNOWN,
+        slot if FIELDS[slot as usize].2 == constructed => slot,
+        _ => OTHERWISE,
+    }
+}
+
+/// Places by the octet of a tag of one octet.
 const PLACES_BY_OCTET: [u8; 256] = places_by_octet();
 
 const fn places_by_octet() -> [u8; 256] {
     let mut places = [OTHERWISE; 256];
     let mut number = 0;
     while number < 0x1F {
-        let slot = SLOTS[number];
-        if slot == KNOWN {
-            places[0x80 | number] = slot;
-            places[0xA0 | number] = slot;
-        } else if slot != UNKNOWN && slot as usize != Field::TrafficVolumes as usize {
-            places[(0x80 | number) | (FIELDS[slot as usize].2 as usize) << 5] = slot;
-        }
+        places[0x80 | number] = place(number, false);
+        places[0xA0 | number] = place(number, true);
         number += 1;
     }
     places
 }
 
-/// The same by the number in a tag of two octets: of primitive elements, then of constructed ones.
+/// Places by the number in a tag of two octets: of primitive elements, then of constructed ones.
 const PLACES_BY_NUMBER: [[u8; 128]; 2] = places_by_number();
 
 const fn places_by_number() -> [[u8; 128]; 2] {
     let mut places = [[OTHERWISE; 128]; 2];
     let mut number = 0x1F;
     while number < TAGS_END as usize {
-        let slot = SLOTS[number];
-        if slot == KNOWN {
-            places[0][number] = slot;
-            places[1][number] = slot;
-        } else if slot != UNKNOWN && slot as usize != Field::ServiceData as usize {
-            places[FIELDS[slot as usize].2 as usize][number] = slot;
-        }
+        places[0][number] = place(number, false);
+        places[1][number] = place(number, true);
         number += 1;
     }
     places

@@ -2,6 +2,7 @@
 //! Relies on the reader's own instance being the only writer: connecting has ended every other's transaction.
 //! Never guesses where an epoch stands: epochs rise with offsets, so it is searched for.
 
+use super::ends::ends;
 use super::{ANSWER_TIMEOUT, KafkaConfig, error, topics};
 use anyhow::{Context, ensure};
 use caudal_engine::topics::{ApplyFrame, TopicsError};
@@ -36,7 +37,7 @@ impl LogReader {
         client.set("fetch.wait.max.ms", "10");
         let consumer: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
         let topic = topics::of_log(&config.pipeline);
-        let (low, high) = ends(config, &consumer, &topic)?;
+        let (low, high) = settled_ends(config, &consumer, &topic)?;
         ensure!(
             low == 0,
             "topic {topic} begins at offset {low}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)"
@@ -139,18 +140,14 @@ impl LogReader {
 
 /// First offset and end of the topic, once no transaction in it is open: a reader of committed data would stop before
 /// one, and take a commit behind it for one that never was.
-fn ends(config: &KafkaConfig, committed: &BaseConsumer, topic: &str) -> anyhow::Result<(i64, i64)> {
+fn settled_ends(config: &KafkaConfig, committed: &BaseConsumer, topic: &str) -> anyhow::Result<(i64, i64)> {
     let mut client = config.consumer();
     client.set("isolation.level", "read_uncommitted");
     let all: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
-    let ask = |consumer: &BaseConsumer| {
-        let ends = consumer.fetch_watermarks(topic, PARTITION, ANSWER_TIMEOUT);
-        ends.map_err(|found| error::outside(&format!("ask for the end of {topic}"), &found))
-    };
-    let (_, end) = ask(&all)?;
+    let (_, end) = ends(&all, topic, PARTITION)?;
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     loop {
-        let (low, stable) = ask(committed)?;
+        let (low, stable) = ends(committed, topic, PARTITION)?;
         if stable >= end {
             return Ok((low, stable));
         }

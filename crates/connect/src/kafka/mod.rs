@@ -10,6 +10,7 @@
 //! | `<pipeline>.log` | none | commits, cut into chunks; one partition, kept for ever |
 
 mod control;
+pub(crate) mod ends;
 pub(crate) mod error;
 mod log;
 mod messages;

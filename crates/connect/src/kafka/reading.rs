@@ -2,6 +2,7 @@
 //! Relies on offsets alone: it joins no group and leaves no trace.
 //! Never shows a message of a transaction that is open or was aborted.
 
+use super::ends::ends;
 use super::{ANSWER_TIMEOUT, KafkaConfig, error, topics};
 use anyhow::{Context, bail};
 use caudal_engine::topics::TopicsError;
@@ -31,9 +32,7 @@ pub(super) fn visit(
     let consumer: BaseConsumer = config.consumer().create().context("cannot set up the Kafka client")?;
     let mut kept = Kept::All;
     for partition in partitions(&consumer, &topic)? {
-        let (low, high) = consumer
-            .fetch_watermarks(&topic, partition, ANSWER_TIMEOUT)
-            .map_err(|found| error::outside(&format!("ask for the end of {topic}"), &found))?;
+        let (low, high) = ends(&consumer, &topic, partition)?;
         if low > 0 {
             kept = Kept::Some;
         }

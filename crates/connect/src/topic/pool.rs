@@ -2,8 +2,7 @@
 //! Relies on assigning partitions by hand: no group is joined, so nothing is rebalanced.
 //! Never keeps a consumer that saw an error.
 
-use crate::kafka::error::outside;
-use crate::kafka::{ANSWER_TIMEOUT, KafkaConfig};
+use crate::kafka::KafkaConfig;
 use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -66,12 +65,6 @@ impl Lent {
     pub(super) fn consumer(&self) -> anyhow::Result<&BaseConsumer> {
         self.consumer.as_ref().context("a consumer was given back and is used")
     }
-}
-
-/// First offset that a partition holds, and the one behind the last that is committed.
-pub(super) fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
-    let found = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT);
-    found.map_err(|found| outside(&format!("ask for the ends of {topic}, partition {partition}"), &found))
 }
 
 /// Lets a consumer go on at an offset.

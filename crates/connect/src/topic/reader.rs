@@ -8,6 +8,7 @@ use super::pool::{self, Lent, Pool};
 use super::range::Range;
 use super::{TopicConfig, Value};
 use crate::kafka::ANSWER_TIMEOUT;
+use crate::kafka::ends::ends;
 use crate::kafka::error::outside;
 use caudal_engine::source::{Block, BlockReader, FileProgress};
 use caudal_engine::topics::TopicsError;
@@ -153,7 +154,7 @@ impl Input {
     /// The ends of the partition; an error unless what is left of the range is within.
     fn ends(&self) -> anyhow::Result<(i64, i64)> {
         let (topic, partition, next) = (self.topic.clone(), self.range.partition, self.next.get());
-        let (low, high) = pool::ends(self.lent.consumer()?, &topic, partition)?;
+        let (low, high) = ends(self.lent.consumer()?, &topic, partition)?;
         if next < low {
             return Err(TopicError::Lost { topic, partition, next, low }.into());
         }

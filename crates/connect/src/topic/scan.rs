@@ -4,9 +4,10 @@
 
 use super::TopicConfig;
 use super::error::TopicError;
-use super::pool::{self, Pool};
+use super::pool::Pool;
 use super::range::{RANGE_MAX, Range};
 use crate::kafka::ANSWER_TIMEOUT;
+use crate::kafka::ends::ends;
 use crate::kafka::error::outside;
 use caudal_engine::source::{FileStat, Find, FoundFile, Scan, Standing};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -97,10 +98,10 @@ fn ask(config: &TopicConfig, pool: &Arc<Pool>, memory: &mut Memory) -> anyhow::R
     }
     memory.more = false;
     for partition in partitions {
-        let ends = pool::ends(consumer, &config.topic, partition)?;
+        let found = ends(consumer, &config.topic, partition)?;
         let recorded = memory.next.get(&partition).copied();
-        let Some(range) = behind((&config.topic, partition), recorded, ends)? else { continue };
-        memory.more |= range.to < ends.1;
+        let Some(range) = behind((&config.topic, partition), recorded, found)? else { continue };
+        memory.more |= range.to < found.1;
         memory.shown.push(range);
     }
     lent.give_back();

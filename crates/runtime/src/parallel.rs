@@ -102,8 +102,8 @@ impl Threads {
     }
 }
 
-/// How nice the threads of a phase are to others: each has a third of the weight of one that is not.
-const NICE: i32 = 5;
+/// How nice the threads of a phase are to others: each has a tenth of the weight of one that is not.
+const NICE: i32 = 10;
 
 /// Lets the threads that commit an epoch, and those of the Kafka client, go before the calling one, which works on the
 /// next. Messages are sent one after the other: while that waits for a core that a shard has, nothing is gained, and

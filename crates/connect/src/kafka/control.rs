@@ -2,7 +2,6 @@
 //! Relies on the log topic being kept for ever.
 //! Never lets two secrets work on one log: every key would be new to the other, and be billed again.
 
-use super::log::LogReader;
 use super::transaction::Transaction;
 use super::{KafkaConfig, topics};
 use anyhow::{Context, ensure};
@@ -33,7 +32,7 @@ pub(super) fn agree(
     proposed: KeySecret,
 ) -> anyhow::Result<KeySecret> {
     let topic = topics::of_log(&config.pipeline);
-    let Some(bytes) = LogReader::open(config)?.control()? else {
+    let Some(bytes) = transaction.read_log()?.control()? else {
         let control = Control {
             version: 1,
             pipeline: config.pipeline.clone(),

@@ -19,6 +19,8 @@ pub(super) const PARTITION: i32 = 0;
 /// A reader of the log topic.
 pub(super) struct LogReader {
     consumer: BaseConsumer,
+    /// Also sees what is not committed.
+    all: BaseConsumer,
     topic: String,
     /// First offset that the topic holds.
     low: i64,
@@ -30,19 +32,48 @@ pub(super) struct LogReader {
 const COMPARE_AGAIN: Duration = Duration::from_millis(20);
 
 impl LogReader {
-    /// Opens the topic as it stands now.
-    pub(super) fn open(config: &KafkaConfig) -> anyhow::Result<Self> {
+    /// Sets up the clients; what the topic holds is seen with the first look.
+    pub(super) fn new(config: &KafkaConfig) -> anyhow::Result<Self> {
         let mut client = config.consumer();
         // The search asks for single messages: an answer must not wait for more of them.
         client.set("fetch.wait.max.ms", "10");
-        let consumer: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
-        let topic = topics::of_log(&config.pipeline);
-        let (low, high) = settled_ends(config, &consumer, &topic)?;
+        let consumer = client.create().context("cannot set up the Kafka client")?;
+        client.set("isolation.level", "read_uncommitted");
+        let all = client.create().context("cannot set up the Kafka client")?;
+        Ok(Self { consumer, all, topic: topics::of_log(&config.pipeline), low: 0, high: 0 })
+    }
+
+    /// Sees the topic as it stands now.
+    pub(super) fn look(&mut self) -> anyhow::Result<()> {
+        (self.low, self.high) = self.ends()?;
         ensure!(
-            low == 0,
-            "topic {topic} begins at offset {low}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)"
+            self.low == 0,
+            "topic {} begins at offset {}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)",
+            self.topic,
+            self.low
         );
-        Ok(Self { consumer, topic, low, high })
+        Ok(())
+    }
+
+    /// First offset and end of the topic, once no transaction in it is open: a reader of committed data would stop before
+    /// one, and take a commit behind it for one that never was.
+    fn ends(&self) -> anyhow::Result<(i64, i64)> {
+        let topic = &self.topic;
+        let (_, end) = ends(&self.all, topic, PARTITION)?;
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        loop {
+            let (low, stable) = ends(&self.consumer, topic, PARTITION)?;
+            if stable >= end {
+                return Ok((low, stable));
+            }
+            if Instant::now() > deadline {
+                let said = format!(
+                    "topic {topic} ends at {end}, and is committed up to {stable}: a transaction in it is open"
+                );
+                return Err(TopicsError::Doubt(said).into());
+            }
+            std::thread::sleep(COMPARE_AGAIN);
+        }
     }
 
     /// The content of the control record: the first frame of the topic. `None` when the topic is empty.
@@ -117,7 +148,7 @@ impl LogReader {
         Ok(self.consumer.assign(&list)?)
     }
 
-    /// The next committed message; `None` at the end that the topic had when it was opened.
+    /// The next committed message; `None` at the end that the topic had at the last look.
     fn next(&self) -> anyhow::Result<Option<BorrowedMessage<'_>>> {
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
@@ -135,28 +166,5 @@ impl LogReader {
                 Some(Err(_)) | None => {}
             }
         }
-    }
-}
-
-/// First offset and end of the topic, once no transaction in it is open: a reader of committed data would stop before
-/// one, and take a commit behind it for one that never was.
-fn settled_ends(config: &KafkaConfig, committed: &BaseConsumer, topic: &str) -> anyhow::Result<(i64, i64)> {
-    let mut client = config.consumer();
-    client.set("isolation.level", "read_uncommitted");
-    let all: BaseConsumer = client.create().context("cannot set up the Kafka client")?;
-    let (_, end) = ends(&all, topic, PARTITION)?;
-    let deadline = Instant::now() + ANSWER_TIMEOUT;
-    loop {
-        let (low, stable) = ends(committed, topic, PARTITION)?;
-        if stable >= end {
-            return Ok((low, stable));
-        }
-        if Instant::now() > deadline {
-            let said = format!(
-                "topic {topic} ends at {end}, and is committed up to {stable}: a transaction in it is open"
-            );
-            return Err(TopicsError::Doubt(said).into());
-        }
-        std::thread::sleep(COMPARE_AGAIN);
     }
 }

@@ -23,9 +23,10 @@ use caudal_usage::{KeySecret, Stream};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use transaction::Transaction;
 
 pub use reading::Kept;
 
@@ -134,17 +135,25 @@ impl KafkaConfig {
 }
 
 /// A cluster, as a pipeline uses it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Kafka {
     config: Arc<KafkaConfig>,
     /// Set when whoever waits for a broker should give up.
     stop: Arc<AtomicBool>,
+    /// What was taken over to agree on the secret, until it is connected.
+    held: Arc<Mutex<Option<Transaction>>>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Kafka {
     /// The topics of `config`; nothing is connected yet.
     pub fn new(config: KafkaConfig) -> Self {
-        Self { config: Arc::new(config), stop: Arc::default() }
+        Self { config: Arc::new(config), stop: Arc::default(), held: Arc::default() }
     }
 
     /// The same, but waits for a broker end soon after `stop` is set.
@@ -157,8 +166,8 @@ impl Kafka {
         &self.config
     }
 
-    fn take_over(&self) -> anyhow::Result<transaction::Transaction> {
-        transaction::Transaction::begin_life(Arc::clone(&self.config), Arc::clone(&self.stop))
+    fn take_over(&self) -> anyhow::Result<Transaction> {
+        Transaction::begin_life(Arc::clone(&self.config), Arc::clone(&self.stop))
     }
 
     /// Takes the topics over, creates what is missing, and agrees on the secret of the fingerprints: that of the log
@@ -166,7 +175,9 @@ impl Kafka {
     pub fn agree(&self, proposed: KeySecret) -> anyhow::Result<KeySecret> {
         topics::ensure(&self.config)?;
         let mut transaction = self.take_over()?;
-        control::agree(&self.config, &mut transaction, proposed)
+        let agreed = control::agree(&self.config, &mut transaction, proposed)?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(transaction);
+        Ok(agreed)
     }
 
     /// Visits the value of every committed message of a stream, in order within a partition, until `visit` says false.
@@ -185,7 +196,10 @@ impl Kafka {
 }
 
 impl Broker for Kafka {
+    /// The first time, with what agreed a moment ago: its fence stands. Whoever came since has fenced it, and its first
+    /// commit will say so.
     fn connect(&self) -> anyhow::Result<Box<dyn Topics>> {
-        Ok(Box::new(self.take_over()?))
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Box::new(held.map_or_else(|| self.take_over(), Ok)?))
     }
 }

@@ -73,6 +73,8 @@ pub(super) struct Transaction {
     begun: Option<Instant>,
     streams: Vec<String>,
     log: String,
+    /// A reader of the log topic, until the line has followed it: connecting takes longer than reading a short log.
+    reader: Option<LogReader>,
     /// `ce_source` of every event.
     source: String,
     /// Set when the run should stop.
@@ -88,7 +90,17 @@ impl Transaction {
         let streams = Stream::ALL.map(|stream| topics::of_stream(&config.pipeline, stream)).to_vec();
         let log = topics::of_log(&config.pipeline);
         let source = format!("/caudal/{}", config.pipeline);
-        Ok(Self { config, producer, begun: None, streams, log, source, stop, group: None })
+        Ok(Self { config, producer, begun: None, streams, log, reader: None, source, stop, group: None })
+    }
+
+    /// The log topic as it stands now.
+    pub(super) fn read_log(&mut self) -> anyhow::Result<&LogReader> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => none.insert(LogReader::new(&self.config)?),
+        };
+        reader.look()?;
+        Ok(reader)
     }
 
     fn age(&self) -> Duration {
@@ -171,6 +183,8 @@ fn producer(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<BaseProdu
         .producer()
         .create_with_context(Witness::default())
         .context("cannot set up the Kafka client")?;
+    // Without a connection the client looks again after half a second; with one it goes on at once.
+    let _ = producer.client().fetch_metadata(Some(&topics::of_log(&config.pipeline)), LOOK);
     let began = Instant::now();
     loop {
         match producer.init_transactions(LOOK) {
@@ -186,7 +200,11 @@ fn producer(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<BaseProdu
 
 impl Topics for Transaction {
     fn follow(&mut self, epoch: u64, apply: &mut ApplyFrame<'_>) -> anyhow::Result<()> {
-        LogReader::open(&self.config)?.follow(epoch, apply)
+        self.read_log()?.follow(epoch, apply)?;
+        // A line follows once. Clients take some tenths of a second to end, for which it need not wait.
+        let reader = self.reader.take();
+        std::thread::spawn(|| drop(reader));
+        Ok(())
     }
 
     fn append(&mut self, stream: Stream, lines: &[u8]) -> anyhow::Result<u64> {

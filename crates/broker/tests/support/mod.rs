@@ -87,12 +87,20 @@ pub fn consumer_at(bootstrap: &str, topic: &str, offset: Offset, settings: &[(&s
     consumer
 }
 
-/// The ends of all partitions that a reader is told when it asks for the watermarks, added up.
+/// The ends of all partitions that a reader is told, added up. It is told the same when it asks for the watermarks and
+/// when it asks for the end in the place of a time.
 pub fn end_seen(bootstrap: &str, topic: &str, reading: Reading) -> i64 {
     let consumer: BaseConsumer = consumer_config(bootstrap, reading).create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), CALL_MOST).unwrap();
-    let partitions = metadata.topics()[0].partitions().iter();
-    partitions.map(|partition| consumer.fetch_watermarks(topic, partition.id(), CALL_MOST).unwrap().1).sum()
+    let end = |partition: i32| {
+        let (_, watermark) = consumer.fetch_watermarks(topic, partition, CALL_MOST).unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_offset(topic, partition, Offset::End).unwrap();
+        let told = consumer.offsets_for_times(asked, CALL_MOST).unwrap();
+        assert_eq!(told.find_partition(topic, partition).unwrap().offset(), Offset::Offset(watermark));
+        watermark
+    };
+    metadata.topics()[0].partitions().iter().map(|partition| end(partition.id())).sum()
 }
 
 /// The offset a group has stored for partition 0. The coordinator of a group may be just about to be: then asked again.

@@ -19,6 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Messages sent between two looks at what was acknowledged.
@@ -75,6 +76,8 @@ pub(super) struct Transaction {
     log: String,
     /// A reader of the log topic, until the line has followed it: connecting takes longer than reading a short log.
     reader: Option<LogReader>,
+    /// Ends the reader that is not needed any more.
+    ending: Option<JoinHandle<()>>,
     /// `ce_source` of every event.
     source: String,
     /// Set when the run should stop.
@@ -90,7 +93,18 @@ impl Transaction {
         let streams = Stream::ALL.map(|stream| topics::of_stream(&config.pipeline, stream)).to_vec();
         let log = topics::of_log(&config.pipeline);
         let source = format!("/caudal/{}", config.pipeline);
-        Ok(Self { config, producer, begun: None, streams, log, reader: None, source, stop, group: None })
+        Ok(Self {
+            config,
+            producer,
+            begun: None,
+            streams,
+            log,
+            reader: None,
+            ending: None,
+            source,
+            stop,
+            group: None,
+        })
     }
 
     /// The log topic as it stands now.
@@ -177,6 +191,15 @@ impl Transaction {
     }
 }
 
+/// Whoever ends a process must have ended its clients.
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(ending) = self.ending.take() {
+            let _ = ending.join();
+        }
+    }
+}
+
 /// A producer that holds the transactional id. A start that must wait looks whether it is still wanted.
 fn producer(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<BaseProducer<Witness>> {
     let producer: BaseProducer<Witness> = config
@@ -203,7 +226,7 @@ impl Topics for Transaction {
         self.read_log()?.follow(epoch, apply)?;
         // A line follows once. Clients take some tenths of a second to end, for which it need not wait.
         let reader = self.reader.take();
-        std::thread::spawn(|| drop(reader));
+        self.ending = Some(std::thread::spawn(|| drop(reader)));
         Ok(())
     }
 

@@ -36,6 +36,9 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest wait for one answer of a broker.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How often a wait for a broker looks whether the run is to stop.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What becomes of topics that are not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Missing {
@@ -173,7 +176,7 @@ impl Kafka {
     /// Takes the topics over, creates what is missing, and agrees on the secret of the fingerprints: that of the log
     /// topic when it has one, else `proposed`, which is then written there.
     pub fn agree(&self, proposed: KeySecret) -> anyhow::Result<KeySecret> {
-        topics::ensure(&self.config)?;
+        topics::ensure(&self.config, &self.stop)?;
         let mut transaction = self.take_over()?;
         let agreed = control::agree(&self.config, &mut transaction, proposed)?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(transaction);

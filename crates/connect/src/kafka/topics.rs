@@ -2,7 +2,7 @@
 //! Relies on the broker for limits on names; a pipeline's name fits them.
 //! Never changes a topic that is there.
 
-use super::{ANSWER_TIMEOUT, KafkaConfig, Missing, error};
+use super::{ANSWER_TIMEOUT, KafkaConfig, LOOK, Missing, error};
 use anyhow::{Context, bail, ensure};
 use caudal_usage::Stream;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -10,6 +10,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The topic of a stream.
 pub(super) fn of_stream(pipeline: &str, stream: Stream) -> String {
@@ -29,18 +31,31 @@ pub(super) fn all(pipeline: &str) -> Vec<String> {
 
 /// Asks for the topics; an error when no broker answers.
 pub(super) fn probe(config: &KafkaConfig) -> anyhow::Result<()> {
-    metadata(config).map(|_| ())
+    metadata(config, &AtomicBool::new(false)).map(|_| ())
 }
 
-fn metadata(config: &KafkaConfig) -> anyhow::Result<Metadata> {
+/// Asks until a broker answers, and looks meanwhile whether that is still wanted.
+fn metadata(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<Metadata> {
     let consumer: BaseConsumer = config.consumer().create().context("cannot set up the Kafka client")?;
-    let metadata = consumer.fetch_metadata(None, ANSWER_TIMEOUT);
-    metadata.map_err(|found| error::outside(&format!("reach a broker at {}", config.brokers), &found))
+    let (began, mut patience) = (Instant::now(), LOOK);
+    loop {
+        let found = match consumer.fetch_metadata(None, patience) {
+            Ok(metadata) => return Ok(metadata),
+            Err(found) => found,
+        };
+        let wanted = began.elapsed() < ANSWER_TIMEOUT && !stop.load(Ordering::Relaxed);
+        match found.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::BrokerTransportFailure) if wanted => {}
+            // A broker that is slow to answer is given longer.
+            Some(RDKafkaErrorCode::OperationTimedOut) if wanted => patience *= 2,
+            _ => return Err(error::outside(&format!("reach a broker at {}", config.brokers), &found)),
+        }
+    }
 }
 
 /// Creates the topics that are missing, or refuses.
-pub(super) fn ensure(config: &KafkaConfig) -> anyhow::Result<()> {
-    let metadata = metadata(config)?;
+pub(super) fn ensure(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<()> {
+    let metadata = metadata(config, stop)?;
     let partitions = |name: &str| {
         metadata.topics().iter().find(|topic| topic.name() == name).map(|topic| topic.partitions().len())
     };

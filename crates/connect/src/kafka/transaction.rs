@@ -4,7 +4,7 @@
 
 use super::log::{LogReader, PARTITION};
 use super::messages::{Draft, draft};
-use super::{ANSWER_TIMEOUT, KafkaConfig, TRANSACTION_TIMEOUT, error, topics};
+use super::{ANSWER_TIMEOUT, KafkaConfig, LOOK, TRANSACTION_TIMEOUT, error, topics};
 use anyhow::Context;
 use caudal_engine::fail;
 use caudal_engine::topics::{ApplyFrame, InputOffset, Topics, TopicsError};
@@ -27,9 +27,6 @@ const POLL_EVERY: u64 = 4096;
 
 /// Pause between two looks at what was acknowledged, when everything is sent.
 const PAUSE: Duration = Duration::from_millis(1);
-
-/// How often a wait for a broker looks whether the run is to stop.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How long a run that is to stop waits for the acknowledgement of what it has sent.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 //! Never stops at a tag that it does not know: such are counted and passed over.
 
 use super::refused::{self, Refused};
-use crate::ber::{Children, OTHERWISE, Tag, Tlv, put_short, time, value};
+use crate::ber::{BadValue, Children, OTHERWISE, Tag, Tlv, put_short, time, value};
 use caudal_usage::LocalTime;
 
 /// The tag of the record.
@@ -87,18 +87,6 @@ const FIELDS: [(u32, &str, bool); 18] = [
     (34, "listOfServiceData", true),
     (52, "retransmission", false),
 ];
-
-/// The fields that are made of further elements, by bits.
-const CONSTRUCTED: u32 = constructed_fields();
-
-const fn constructed_fields() -> u32 {
-    let (mut bits, mut field) = (0, 0);
-    while field < FIELDS.len() {
-        bits |= (FIELDS[field].2 as u32) << field;
-        field += 1;
-    }
-    bits
-}
 
 /// What a tag number means: an index into [`FIELDS`], or one of these.
 const KNOWN: u8 = FIELDS.len() as u8;
@@ -275,15 +263,16 @@ fn other<'a>(mut elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<&'a 
         cdr.unknown = cdr.unknown.saturating_add(1);
         return Ok(elements.rest());
     };
-    let name = || FIELDS.get(index).map_or("record", |field| field.1);
+    let field = FIELDS.get(index);
     if *seen & bit != 0 {
-        return Err(refused::again(name(), number));
+        return Err(refused::again(field.map_or("record", |field| field.1), number));
     }
     *seen |= bit;
     *place = Some(element.content);
-    let constructed = CONSTRUCTED >> slot & 1 != 0;
-    if element.tag.is_constructed() != constructed && slot != KNOWN {
-        return Err(refused::wrong_form(name(), constructed));
+    if let Some(&(_, name, constructed)) = field
+        && element.tag.is_constructed() != constructed
+    {
+        return Err(refused::wrong_form(name, constructed));
     }
     if index == Field::TrafficVolumes as usize {
         cdr.volumes = Some(element);
@@ -293,17 +282,28 @@ fn other<'a>(mut elements: Children<'a>, cdr: &mut PgwRecord<'a>) -> Result<&'a 
     Ok(elements.rest())
 }
 
+/// What is wrong with a field. Inlined, into a call that is not: where a field is read its name is a constant.
+#[inline(always)]
+pub(super) fn bad_value(bad: BadValue, field: Field, content: &[u8]) -> Refused {
+    refused::bad_value(bad, name(field), content)
+}
+
+#[inline(always)]
+pub(super) fn out_of_range(field: Field, content: &[u8]) -> Refused {
+    refused::out_of_range(name(field), content)
+}
+
 /// Reads a time stamp.
 #[inline]
-pub(super) fn read_time(name: &str, content: &[u8]) -> Result<LocalTime, Refused> {
-    time::timestamp(content).map_err(|bad| refused::bad_value(bad, name, content))
+pub(super) fn read_time(field: Field, content: &[u8]) -> Result<LocalTime, Refused> {
+    time::timestamp(content).map_err(|bad| bad_value(bad, field, content))
 }
 
 /// Reads a number of 32 bits that the standard defines from 0 on. One of 4 or 8 octets with the top bit set was meant so
 /// too.
 #[inline(always)]
-pub(super) fn unsigned_32(name: &str, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Refused> {
-    let number = value::unsigned(content).map_err(|bad| refused::bad_value(bad, name, content))?;
+pub(super) fn unsigned_32(field: Field, content: &[u8], reinterpreted: &mut bool) -> Result<u32, Refused> {
+    let number = value::unsigned(content).map_err(|bad| bad_value(bad, field, content))?;
     *reinterpreted |= number.reinterpreted;
-    u32::try_from(number.value).map_err(|_| refused::out_of_range(name, content))
+    u32::try_from(number.value).map_err(|_| out_of_range(field, content))
 }

@@ -6,7 +6,7 @@
 use super::containers::{self, Containers, Parts, SERVICE_DATA, TRAFFIC_VOLUMES};
 use super::decode::{self, Field, PgwRecord};
 use super::key;
-use super::refused::{self, Refused};
+use super::refused::Refused;
 use crate::ber::{BadValue, value};
 use crate::keys::{Keys, Written};
 use crate::texts::{Texts, push_decimal, push_hex};
@@ -33,8 +33,7 @@ pub(super) fn map<'a>(
 ) -> Result<RawUsage<'a>, Fault> {
     check_type(cdr)?;
     let Written { key, session, billed } = key::write(cdr, keys)?;
-    let opened =
-        decode::read_time(decode::name(Field::RecordOpeningTime), cdr.get(Field::RecordOpeningTime))?;
+    let opened = decode::read_time(Field::RecordOpeningTime, cdr.get(Field::RecordOpeningTime))?;
     let end = closed(cdr, opened)?;
     let (mut charging, mut local) = (false, false);
     number(cdr, Field::ChargingId, &mut charging)?;
@@ -84,7 +83,7 @@ fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Refused> {
     let content = cdr.need(Field::RecordType)?;
     match value::integer(content) {
         Ok(decode::RECORD_TYPE) => Ok(()),
-        _ => Err(refused::bad_value(BadValue("85, a PGWRecord"), decode::name(Field::RecordType), content)),
+        _ => Err(decode::bad_value(BadValue("85, a PGWRecord"), Field::RecordType, content)),
     }
 }
 
@@ -92,7 +91,7 @@ fn check_type(cdr: &PgwRecord<'_>) -> Result<(), Refused> {
 fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Refused> {
     let content = cdr.need(Field::Duration)?;
     let seconds = value::integer(content).ok().filter(|seconds| (0..=i64::from(u32::MAX)).contains(seconds));
-    let seconds = seconds.ok_or_else(|| refused::out_of_range(decode::name(Field::Duration), content))?;
+    let seconds = seconds.ok_or_else(|| decode::out_of_range(Field::Duration, content))?;
     Ok(LocalTime { local_ms: opened.local_ms + seconds * 1000, ..opened })
 }
 
@@ -100,7 +99,7 @@ fn closed(cdr: &PgwRecord<'_>, opened: LocalTime) -> Result<LocalTime, Refused> 
 #[inline]
 fn number(cdr: &PgwRecord<'_>, field: Field, reinterpreted: &mut bool) -> Result<Option<u32>, Refused> {
     let Some(content) = cdr.find(field) else { return Ok(None) };
-    decode::unsigned_32(decode::name(field), content, reinterpreted).map(Some)
+    decode::unsigned_32(field, content, reinterpreted).map(Some)
 }
 
 /// The containers of flows, unless none of them has a volume and there are some of bearers.
@@ -125,7 +124,7 @@ fn digits<'b>(
     into: &'b mut [u8; value::DIGITS_MAX],
 ) -> Result<&'b [u8], Refused> {
     let Some(content) = cdr.find(field) else { return Ok(b"") };
-    value::tbcd_decimal(content, into).map_err(|bad| refused::bad_value(bad, decode::name(field), content))
+    value::tbcd_decimal(content, into).map_err(|bad| decode::bad_value(bad, field, content))
 }
 
 /// The MSISDN, with a plus where it says that it is international.
@@ -138,8 +137,8 @@ fn served_number<'b>(
     let Some(content) = cdr.find(Field::ServedMsisdn) else { return Ok(b"") };
     let Some((plus, buffer)) = into.split_first_chunk_mut::<1>() else { return Ok(b"") };
     let Some(buffer) = buffer.first_chunk_mut::<{ value::DIGITS_MAX }>() else { return Ok(b"") };
-    let address = value::isdn(content, buffer)
-        .map_err(|bad| refused::bad_value(bad, decode::name(Field::ServedMsisdn), content))?;
+    let address =
+        value::isdn(content, buffer).map_err(|bad| decode::bad_value(bad, Field::ServedMsisdn, content))?;
     let (nature, count) = (address.nature, address.digits.len());
     *plus = *b"+";
     let from = usize::from(nature != INTERNATIONAL);
@@ -153,8 +152,7 @@ fn serving_network<'b>(
     into: &'b mut [u8; value::DIGITS_MAX],
 ) -> Result<&'b [u8], Refused> {
     let Some(content) = cdr.find(Field::ServingPlmn) else { return Ok(b"") };
-    let plmn = value::plmn(content)
-        .map_err(|bad| refused::bad_value(bad, decode::name(Field::ServingPlmn), content))?;
+    let plmn = value::plmn(content).map_err(|bad| decode::bad_value(bad, Field::ServingPlmn, content))?;
     let (digits, count) = plmn.padded();
     let Some(place) = into.first_chunk_mut() else { return Ok(b"") };
     *place = digits;
@@ -232,13 +230,11 @@ fn attributes<'a>(
 fn rat_type(cdr: &PgwRecord<'_>) -> Result<Option<u64>, Refused> {
     let Some(content) = cdr.find(Field::RatType) else { return Ok(None) };
     let number = value::integer(content).ok().and_then(|number| u64::try_from(number).ok());
-    number.map(Some).ok_or_else(|| refused::out_of_range(decode::name(Field::RatType), content))
+    number.map(Some).ok_or_else(|| decode::out_of_range(Field::RatType, content))
 }
 
 /// The access point's name: IA5 text.
 fn access_point(content: &[u8]) -> Result<&[u8], Refused> {
     let text = content.is_ascii().then_some(content);
-    text.ok_or_else(|| {
-        refused::bad_value(BadValue("7-bit text"), decode::name(Field::AccessPointName), content)
-    })
+    text.ok_or_else(|| decode::bad_value(BadValue("7-bit text"), Field::AccessPointName, content))
 }

@@ -32,7 +32,7 @@ pub(super) fn agree(
     proposed: KeySecret,
 ) -> anyhow::Result<KeySecret> {
     let topic = topics::of_log(&config.pipeline);
-    let Some(bytes) = transaction.read_log()?.control()? else {
+    let Some(bytes) = transaction.log_reader()?.control()? else {
         let control = Control {
             version: 1,
             pipeline: config.pipeline.clone(),

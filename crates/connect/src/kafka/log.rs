@@ -2,15 +2,13 @@
 //! Relies on the reader's own instance being the only writer: connecting has ended every other's transaction.
 //! Never guesses where an epoch stands: epochs rise with offsets, so it is searched for.
 
-use super::ends::ends;
-use super::{ANSWER_TIMEOUT, KafkaConfig, error, topics};
+use super::{ANSWER_TIMEOUT, KafkaConfig, error, partition, topics};
 use anyhow::{Context, ensure};
 use caudal_engine::topics::{ApplyFrame, TopicsError};
 use caudal_wire::chunk::{Chunk, Joiner};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// The log has one partition.
@@ -22,17 +20,13 @@ pub(super) struct LogReader {
     /// Also sees what is not committed.
     all: BaseConsumer,
     topic: String,
-    /// First offset that the topic holds.
-    low: i64,
-    /// Offset behind the last committed message.
-    high: i64,
 }
 
 /// Wait before the ends of the topic are compared again.
 const COMPARE_AGAIN: Duration = Duration::from_millis(20);
 
 impl LogReader {
-    /// Sets up the clients; what the topic holds is seen with the first look.
+    /// Sets up the clients; nothing is read yet.
     pub(super) fn new(config: &KafkaConfig) -> anyhow::Result<Self> {
         let mut client = config.consumer();
         // The search asks for single messages: an answer must not wait for more of them.
@@ -40,31 +34,27 @@ impl LogReader {
         let consumer = client.create().context("cannot set up the Kafka client")?;
         client.set("isolation.level", "read_uncommitted");
         let all = client.create().context("cannot set up the Kafka client")?;
-        Ok(Self { consumer, all, topic: topics::of_log(&config.pipeline), low: 0, high: 0 })
+        Ok(Self { consumer, all, topic: topics::of_log(&config.pipeline) })
     }
 
-    /// Sees the topic as it stands now.
-    pub(super) fn look(&mut self) -> anyhow::Result<()> {
-        (self.low, self.high) = self.ends()?;
-        ensure!(
-            self.low == 0,
-            "topic {} begins at offset {}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)",
-            self.topic,
-            self.low
-        );
-        Ok(())
+    fn place(&self) -> (&str, i32) {
+        (&self.topic, PARTITION)
     }
 
-    /// First offset and end of the topic, once no transaction in it is open: a reader of committed data would stop before
-    /// one, and take a commit behind it for one that never was.
-    fn ends(&self) -> anyhow::Result<(i64, i64)> {
+    /// The end of the topic, once no transaction in it is open: a reader of committed data would stop before one, and
+    /// take a commit behind it for one that never was. The topic must begin with its first message.
+    fn end(&self) -> anyhow::Result<i64> {
         let topic = &self.topic;
-        let (_, end) = ends(&self.all, topic, PARTITION)?;
+        let end = partition::end(&self.all, self.place())?;
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {
-            let (low, stable) = ends(&self.consumer, topic, PARTITION)?;
+            let (low, stable) = partition::ends(&self.consumer, self.place())?;
+            ensure!(
+                low == 0,
+                "topic {topic} begins at offset {low}: its first messages are gone, and with them the state; it must be kept for ever (retention.ms=-1)"
+            );
             if stable >= end {
-                return Ok((low, stable));
+                return Ok(stable);
             }
             if Instant::now() > deadline {
                 let said = format!(
@@ -78,7 +68,8 @@ impl LogReader {
 
     /// The content of the control record: the first frame of the topic. `None` when the topic is empty.
     pub(super) fn control(&self) -> anyhow::Result<Option<Vec<u8>>> {
-        self.stand_at(self.low)?;
+        self.end()?;
+        self.stand_at(0)?;
         let Some(message) = self.next()? else { return Ok(None) };
         let mut joiner = Joiner::default();
         let epoch =
@@ -89,7 +80,7 @@ impl LogReader {
 
     /// Hands over every frame behind `epoch`. The frame of `epoch` itself must be there.
     pub(super) fn follow(&self, epoch: u64, apply: &mut ApplyFrame<'_>) -> anyhow::Result<()> {
-        self.stand_at(self.first_of(epoch)?)?;
+        self.stand_at(self.first_of(epoch, self.end()?)?)?;
         let mut joiner = Joiner::default();
         let mut last = None;
         while let Some(message) = self.next()? {
@@ -116,8 +107,8 @@ impl LogReader {
     }
 
     /// The first offset of `epoch`, or of the first epoch behind it; the end when there is neither.
-    fn first_of(&self, epoch: u64) -> anyhow::Result<i64> {
-        let (mut low, mut high) = (self.low, self.high);
+    fn first_of(&self, epoch: u64, end: i64) -> anyhow::Result<i64> {
+        let (mut low, mut high) = (0, end);
         while low < high {
             let middle = low + (high - low) / 2;
             self.stand_at(middle)?;
@@ -143,12 +134,10 @@ impl LogReader {
     }
 
     fn stand_at(&self, offset: i64) -> anyhow::Result<()> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.topic, PARTITION, Offset::Offset(offset))?;
-        Ok(self.consumer.assign(&list)?)
+        partition::stand_at(&self.consumer, self.place(), offset)
     }
 
-    /// The next committed message; `None` at the end that the topic had at the last look.
+    /// The next committed message; `None` at the end of the topic.
     fn next(&self) -> anyhow::Result<Option<BorrowedMessage<'_>>> {
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         loop {

@@ -10,10 +10,10 @@
 //! | `<pipeline>.log` | none | commits, cut into chunks; one partition, kept for ever |
 
 mod control;
-pub(crate) mod ends;
 pub(crate) mod error;
 mod log;
 mod messages;
+pub(crate) mod partition;
 mod reading;
 mod topics;
 mod transaction;

@@ -1,4 +1,4 @@
-//! Where a partition begins and ends.
+//! One partition, by hand: where it begins and ends, and where a consumer goes on. No group is joined.
 //! Relies on the caller to know that the topic is there.
 //! Never gives up while a leader is being elected, until the longest wait for an answer is over, and never takes an
 //! offset for granted that the broker did not tell: the client's call for both ends at once shows a partition as empty
@@ -13,40 +13,63 @@ use std::time::{Duration, Instant};
 /// Wait before a partition without a leader is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
+/// The partitions of a topic; none when it is not there.
+pub(crate) fn all(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let metadata = consumer
+        .fetch_metadata(Some(topic), ANSWER_TIMEOUT)
+        .map_err(|found| error::outside(&format!("ask for topic {topic}"), &found))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    Ok(found.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
+}
+
+/// Lets a consumer go on at an offset.
+pub(crate) fn stand_at(consumer: &BaseConsumer, of: (&str, i32), offset: i64) -> anyhow::Result<()> {
+    Ok(consumer.assign(&at(of, Offset::Offset(offset))?)?)
+}
+
 /// First offset that a partition holds, and the one behind the last that `consumer` may read.
-pub(crate) fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+pub(crate) fn ends(consumer: &BaseConsumer, of: (&str, i32)) -> anyhow::Result<(i64, i64)> {
     // In this order: what retention takes in between makes neither of them wrong.
-    let ends = told(consumer, (topic, partition), Offset::Beginning)
-        .and_then(|low| Ok((low, told(consumer, (topic, partition), Offset::End)?)));
-    ends.map_err(|found| {
-        error::outside(&format!("ask for the ends of {topic}, partition {partition}"), &found)
-    })
+    Ok((told(consumer, of, Offset::Beginning)?, end(consumer, of)?))
+}
+
+/// The offset behind the last that `consumer` may read.
+pub(crate) fn end(consumer: &BaseConsumer, of: (&str, i32)) -> anyhow::Result<i64> {
+    told(consumer, of, Offset::End)
 }
 
 /// One end, asked for until there is a leader to tell it.
-fn told(consumer: &BaseConsumer, of: (&str, i32), end: Offset) -> KafkaResult<i64> {
+fn told(consumer: &BaseConsumer, of: (&str, i32), end: Offset) -> anyhow::Result<i64> {
     let deadline = Instant::now() + ANSWER_TIMEOUT;
     loop {
         match ask(consumer, of, end) {
+            Ok(offset) => return Ok(offset),
             Err(found) if is_electing(&found) && Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
-            answer => return answer,
+            Err(found) => {
+                let (topic, partition) = of;
+                let doing = format!("ask for the ends of {topic}, partition {partition}");
+                return Err(error::outside(&doing, &found));
+            }
         }
     }
 }
 
 /// The protocol asks for an end as for the offset of a time, in the place of which the end stands.
-fn ask(consumer: &BaseConsumer, (topic, partition): (&str, i32), end: Offset) -> KafkaResult<i64> {
-    let mut asked = TopicPartitionList::new();
-    asked.add_partition_offset(topic, partition, end)?;
-    let told = consumer.offsets_for_times(asked, ANSWER_TIMEOUT)?;
-    let told = told.find_partition(topic, partition);
+fn ask(consumer: &BaseConsumer, of: (&str, i32), end: Offset) -> KafkaResult<i64> {
+    let told = consumer.offsets_for_times(at(of, end)?, ANSWER_TIMEOUT)?;
     let none = || KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset);
-    let told = told.ok_or_else(none)?;
+    let told = told.find_partition(of.0, of.1).ok_or_else(none)?;
     told.error()?;
     match told.offset() {
         Offset::Offset(offset) => Ok(offset),
         _ => Err(none()),
     }
+}
+
+fn at((topic, partition): (&str, i32), offset: Offset) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, offset)?;
+    Ok(list)
 }
 
 /// True for what a broker says of a partition that was made, or lost its leader, a moment ago.
@@ -96,16 +119,16 @@ mod tests {
         ] {
             for answers in [&[electing][..], &[FINE, electing], &[electing, electing, FINE, electing]] {
                 answer(answers);
-                assert_eq!(ends(&consumer, "rated", 1).unwrap(), (0, 3), "{answers:?}");
+                assert_eq!(ends(&consumer, ("rated", 1)).unwrap(), (0, 3), "{answers:?}");
             }
         }
         let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
         for answers in [&[refused][..], &[FINE, refused]] {
             answer(answers);
-            let said = ends(&consumer, "rated", 1).unwrap_err().to_string();
+            let said = ends(&consumer, ("rated", 1)).unwrap_err().to_string();
             assert!(said.starts_with("cannot ask for the ends of rated, partition 1: "), "{said}");
         }
         answer(&[]);
-        assert_eq!(ends(&consumer, "rated", 0).unwrap(), (0, 0));
+        assert_eq!(ends(&consumer, ("rated", 0)).unwrap(), (0, 0));
     }
 }

@@ -2,15 +2,13 @@
 //! Relies on offsets alone: it joins no group and leaves no trace.
 //! Never shows a message of a transaction that is open or was aborted.
 
-use super::ends::ends;
-use super::{ANSWER_TIMEOUT, KafkaConfig, error, topics};
-use anyhow::{Context, bail};
+use super::{ANSWER_TIMEOUT, KafkaConfig, error, partition, topics};
+use anyhow::{Context, ensure};
 use caudal_engine::topics::TopicsError;
 use caudal_usage::Stream;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// How much of a stream its topic still has.
@@ -30,36 +28,23 @@ pub(super) fn visit(
 ) -> anyhow::Result<Kept> {
     let topic = topics::of_stream(&config.pipeline, stream);
     let consumer: BaseConsumer = config.consumer().create().context("cannot set up the Kafka client")?;
+    let partitions = partition::all(&consumer, &topic)?;
+    ensure!(!partitions.is_empty(), "topic {topic} is not there");
     let mut kept = Kept::All;
-    for partition in partitions(&consumer, &topic)? {
-        let (low, high) = ends(&consumer, &topic, partition)?;
+    for place in partitions.into_iter().map(|partition| (topic.as_str(), partition)) {
+        let (low, high) = partition::ends(&consumer, place)?;
         if low > 0 {
             kept = Kept::Some;
         }
         if low == high {
             continue;
         }
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&topic, partition, Offset::Offset(low))?;
-        consumer.assign(&list)?;
+        partition::stand_at(&consumer, place, low)?;
         if !read(&consumer, &topic, visit)? {
             break;
         }
     }
     Ok(kept)
-}
-
-fn partitions(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i32>> {
-    let metadata = consumer
-        .fetch_metadata(Some(topic), ANSWER_TIMEOUT)
-        .map_err(|found| error::outside(&format!("ask for topic {topic}"), &found))?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-    let partitions: Vec<_> =
-        found.into_iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
-    if partitions.is_empty() {
-        bail!("topic {topic} is not there");
-    }
-    Ok(partitions)
 }
 
 /// Reads the assigned partition to its end; false when the visitor has seen enough.

@@ -37,19 +37,20 @@ pub(super) fn probe(config: &KafkaConfig) -> anyhow::Result<()> {
 /// Asks until a broker answers, and looks meanwhile whether that is still wanted.
 fn metadata(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<Metadata> {
     let consumer: BaseConsumer = config.consumer().create().context("cannot set up the Kafka client")?;
-    let (began, mut patience) = (Instant::now(), LOOK);
+    let (deadline, mut patience) = (Instant::now() + ANSWER_TIMEOUT, LOOK);
     loop {
-        let found = match consumer.fetch_metadata(None, patience) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let found = match consumer.fetch_metadata(None, patience.min(left)) {
             Ok(metadata) => return Ok(metadata),
             Err(found) => found,
         };
-        let wanted = began.elapsed() < ANSWER_TIMEOUT && !stop.load(Ordering::Relaxed);
-        match found.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::BrokerTransportFailure) if wanted => {}
-            // A broker that is slow to answer is given longer.
-            Some(RDKafkaErrorCode::OperationTimedOut) if wanted => patience *= 2,
+        let wanted = Instant::now() < deadline && !stop.load(Ordering::Relaxed);
+        patience = match found.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::BrokerTransportFailure) if wanted => LOOK,
+            // One that is there, and slow to answer, has the time that is left.
+            Some(RDKafkaErrorCode::OperationTimedOut) if wanted => ANSWER_TIMEOUT,
             _ => return Err(error::outside(&format!("reach a broker at {}", config.brokers), &found)),
-        }
+        };
     }
 }
 

@@ -104,14 +104,12 @@ impl Transaction {
         })
     }
 
-    /// The log topic as it stands now.
-    pub(super) fn read_log(&mut self) -> anyhow::Result<&LogReader> {
-        let reader = match &mut self.reader {
+    /// Reads the log topic.
+    pub(super) fn log_reader(&mut self) -> anyhow::Result<&LogReader> {
+        Ok(match &mut self.reader {
             Some(reader) => reader,
             none => none.insert(LogReader::new(&self.config)?),
-        };
-        reader.look()?;
-        Ok(reader)
+        })
     }
 
     fn age(&self) -> Duration {
@@ -220,7 +218,7 @@ fn producer(config: &KafkaConfig, stop: &AtomicBool) -> anyhow::Result<BaseProdu
 
 impl Topics for Transaction {
     fn follow(&mut self, epoch: u64, apply: &mut ApplyFrame<'_>) -> anyhow::Result<()> {
-        self.read_log()?.follow(epoch, apply)?;
+        self.log_reader()?.follow(epoch, apply)?;
         // A line follows once. Clients take some tenths of a second to end, for which it need not wait.
         let reader = self.reader.take();
         self.ending = Some(std::thread::spawn(|| drop(reader)));

@@ -5,7 +5,6 @@
 use crate::kafka::KafkaConfig;
 use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Idle consumers that are kept.
@@ -65,15 +64,4 @@ impl Lent {
     pub(super) fn consumer(&self) -> anyhow::Result<&BaseConsumer> {
         self.consumer.as_ref().context("a consumer was given back and is used")
     }
-}
-
-/// Lets a consumer go on at an offset.
-pub(super) fn stand_at(
-    consumer: &BaseConsumer,
-    (topic, partition): (&str, i32),
-    offset: i64,
-) -> anyhow::Result<()> {
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-    Ok(consumer.assign(&list)?)
 }

@@ -4,12 +4,11 @@
 
 use super::blocks::{Blocks, Draft};
 use super::error::TopicError;
-use super::pool::{self, Lent, Pool};
+use super::pool::{Lent, Pool};
 use super::range::Range;
 use super::{TopicConfig, Value};
-use crate::kafka::ANSWER_TIMEOUT;
-use crate::kafka::ends::ends;
 use crate::kafka::error::outside;
+use crate::kafka::{ANSWER_TIMEOUT, partition};
 use caudal_engine::source::{Block, BlockReader, FileProgress};
 use caudal_engine::topics::TopicsError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -148,13 +147,13 @@ struct Input {
 
 impl Input {
     fn stand_at(&self, offset: i64) -> anyhow::Result<()> {
-        pool::stand_at(self.lent.consumer()?, (&self.topic, self.range.partition), offset)
+        partition::stand_at(self.lent.consumer()?, (&self.topic, self.range.partition), offset)
     }
 
     /// The ends of the partition; an error unless what is left of the range is within.
     fn ends(&self) -> anyhow::Result<(i64, i64)> {
         let (topic, partition, next) = (self.topic.clone(), self.range.partition, self.next.get());
-        let (low, high) = ends(self.lent.consumer()?, &topic, partition)?;
+        let (low, high) = partition::ends(self.lent.consumer()?, (&topic, partition))?;
         if next < low {
             return Err(TopicError::Lost { topic, partition, next, low }.into());
         }

@@ -6,11 +6,8 @@ use super::TopicConfig;
 use super::error::TopicError;
 use super::pool::Pool;
 use super::range::{RANGE_MAX, Range};
-use crate::kafka::ANSWER_TIMEOUT;
-use crate::kafka::ends::ends;
-use crate::kafka::error::outside;
+use crate::kafka::partition;
 use caudal_engine::source::{FileStat, Find, FoundFile, Scan, Standing};
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -92,32 +89,23 @@ fn is_new(config: &TopicConfig, scan: &Scan<'_>, range: Range) -> bool {
 fn ask(config: &TopicConfig, pool: &Arc<Pool>, memory: &mut Memory) -> anyhow::Result<()> {
     let mut lent = pool.take()?;
     let consumer = lent.consumer()?;
-    let partitions = partitions(consumer, &config.topic)?;
+    let partitions = partition::all(consumer, &config.topic)?;
+    if partitions.is_empty() {
+        return Err(TopicError::Absent { topic: config.topic.clone() }.into());
+    }
     if let Some(gone) = memory.next.keys().find(|partition| !partitions.contains(partition)) {
         return Err(TopicError::Partition { topic: config.topic.clone(), partition: *gone }.into());
     }
     memory.more = false;
     for partition in partitions {
-        let found = ends(consumer, &config.topic, partition)?;
+        let ends = partition::ends(consumer, (&config.topic, partition))?;
         let recorded = memory.next.get(&partition).copied();
-        let Some(range) = behind((&config.topic, partition), recorded, found)? else { continue };
-        memory.more |= range.to < found.1;
+        let Some(range) = behind((&config.topic, partition), recorded, ends)? else { continue };
+        memory.more |= range.to < ends.1;
         memory.shown.push(range);
     }
     lent.give_back();
     Ok(())
-}
-
-fn partitions(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<i32>> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT);
-    let metadata = metadata.map_err(|found| outside(&format!("ask for topic {topic}"), &found))?;
-    let named = metadata.topics().iter().find(|found| found.name() == topic);
-    let partitions: Vec<_> =
-        named.map_or(&[][..], |found| found.partitions()).iter().map(|partition| partition.id()).collect();
-    if partitions.is_empty() {
-        return Err(TopicError::Absent { topic: topic.to_owned() }.into());
-    }
-    Ok(partitions)
 }
 
 /// The range behind what was claimed, up to the end and at most [`RANGE_MAX`] offsets. A partition of which nothing was

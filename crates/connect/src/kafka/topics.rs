@@ -111,3 +111,20 @@ fn create(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn a_broker_that_is_slower_than_a_look_is_waited_for() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("p.log", 1, 1).unwrap();
+        cluster.broker_round_trip_time(1, LOOK + LOOK / 10).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let config = KafkaConfig { pipeline: "p".into(), brokers, ..KafkaConfig::default() };
+        let found = metadata(&config, &AtomicBool::new(false)).unwrap();
+        assert!(found.topics().iter().any(|topic| topic.name() == "p.log"));
+    }
+}
